@@ -1,0 +1,3 @@
+"""Postroom: the mail server for software agents."""
+
+__version__ = "0.1.0"

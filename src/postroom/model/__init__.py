@@ -1,0 +1,1 @@
+"""The ground floor: the words of the system, as frozen records. Imports pydantic and the standard library only."""

@@ -1,0 +1,137 @@
+"""E-mail addresses: how they are read, compared and shown.
+
+Two spellings are one identity when their `key` is equal: the local part folded in case and NFC, the domain without
+case and with A-labels read as U-labels. What is stored and shown is the spelling that was given first. Ours, because
+email-validator refuses `postroom.localhost` and the standard library's parsers are confused by hostile input
+(CVE-2023-27043).
+"""
+
+import re
+import unicodedata
+
+from postroom.model.errors import InvalidInput
+from postroom.model.record import Record
+
+# RFC 5321 4.5.3.1.1, 4.5.3.1.2; RFC 5321 4.1.2 Dot-string, RFC 6531 3.3 adds UTF8-non-ascii.
+MAX_LOCAL = 64
+MAX_DOMAIN = 255
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
+_DOT_STRING = re.compile(rf"{_ATOM}+(?:\.{_ATOM}+)*")
+_QUOTED = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*"')
+_LABEL = re.compile(r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-_\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?")
+_LITERAL = re.compile(r"\[(?:IPv6:[0-9A-Fa-f:.]{2,45}|\d{1,3}(?:\.\d{1,3}){3})\]")
+_INBOX_LOCAL = re.compile(r"[A-Za-z0-9_%+\-](?:[A-Za-z0-9._%+\-]*[A-Za-z0-9_%+\-])?")
+_SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
+
+
+class Address(Record):
+    """One mailbox: `address` as it was written, `name` the display name or None."""
+
+    address: str
+    name: str | None = None
+
+    def __str__(self) -> str:
+        if not self.name:
+            return self.address
+        if _SPECIALS.search(self.name):
+            escaped = self.name.replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}" <{self.address}>'
+        return f"{self.name} <{self.address}>"
+
+    @property
+    def key(self) -> str:
+        return address_key(self.address)
+
+
+def split(address: str) -> tuple[str, str]:
+    """Return local part and domain of an address; the domain is empty where there is no ``@``."""
+    local, at, domain = address.rpartition("@")
+    return (local, domain) if at else (address, "")
+
+
+def domain_key(domain: str) -> str:
+    """Return the form under which two spellings of a domain compare equal: U-labels, folded, NFC."""
+    if domain.isascii() and "xn--" not in domain.lower():
+        return domain.lower().rstrip(".")
+    return ".".join(_u_label(label) for label in domain.rstrip(".").split("."))
+
+
+def _u_label(label: str) -> str:
+    folded = unicodedata.normalize("NFC", label.casefold())
+    if not folded.startswith("xn--"):
+        return folded
+    try:
+        return unicodedata.normalize("NFC", folded[4:].encode("ascii").decode("punycode").casefold())
+    except (UnicodeError, ValueError):
+        return folded
+
+
+def address_key(address: str) -> str:
+    """Return the identity of an address: what two spellings of one mailbox have in common."""
+    local, domain = split(address)
+    folded = local.lower() if local.isascii() else unicodedata.normalize("NFC", local.casefold())
+    return f"{folded}@{domain_key(domain)}"
+
+
+def plus_base_key(address: str) -> str | None:
+    """Return the key of `agent@host` for `agent+tag@host`, None where there is no tag."""
+    local, domain = split(address)
+    base, plus, _tag = local.partition("+")
+    return address_key(f"{base}@{domain}") if plus and base else None
+
+
+def is_address(text: str) -> bool:
+    """Tell whether `text` is one bare address that can stand in an SMTP envelope (RFC 5321, RFC 6531)."""
+    local, domain = split(text)
+    if not local or not domain or len(local.encode("utf-8", "replace")) > MAX_LOCAL:
+        return False
+    if not (_DOT_STRING.fullmatch(local) or _QUOTED.fullmatch(local)) or _unprintable(text):
+        return False
+    return is_domain(domain) or bool(_LITERAL.fullmatch(domain))
+
+
+def is_domain(domain: str) -> bool:
+    """Tell whether `domain` is a host name, in U-labels or A-labels (RFC 5890 2.3.2.3 lengths)."""
+    if not domain or len(domain) > MAX_DOMAIN or _unprintable(domain):
+        return False
+    return all(_LABEL.fullmatch(label) and _a_length(label) <= 63 for label in domain.split("."))
+
+
+def _a_length(label: str) -> int:
+    return len(label) if label.isascii() else 4 + len(label.casefold().encode("punycode"))
+
+
+def _unprintable(text: str) -> bool:
+    return not text.isascii() and any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs") for c in text)
+
+
+def check_username(username: str) -> str:
+    """Return `username` if it may be the local part of an inbox of ours, or raise InvalidInput."""
+    if len(username) > MAX_LOCAL or not _INBOX_LOCAL.fullmatch(username) or ".." in username:
+        raise InvalidInput.at(
+            "username",
+            f"{username!r} cannot be the part before the @.",
+            fix="Use 1 to 64 of a-z A-Z 0-9 . _ % + -, no dot first, last or twice in a row.",
+        )
+    return username
+
+
+def read_address(text: str, field: str = "address") -> Address:
+    """Read ``a@b``, ``Name <a@b>`` or ``"Name, Jr." <a@b>`` as a caller of ours writes it; raise InvalidInput."""
+    given = text.strip()
+    name: str | None = None
+    bare = given
+    if given.endswith(">"):
+        name, _lt, bare = given[:-1].rpartition("<")
+        name = _unquote(name.strip())
+    if any(c in given for c in "\r\n\0") or not is_address(bare.strip()):
+        raise InvalidInput.at(
+            field, f"{text[:200]!r} is not an e-mail address.", fix="Write name@example.com or Name <name@example.com>."
+        )
+    return Address(address=bare.strip(), name=name or None)
+
+
+def _unquote(name: str) -> str:
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", name[1:-1])
+    return name

@@ -1,0 +1,98 @@
+"""What can go wrong, in Postroom's own words. Each face maps these classes; none carries an HTTP status.
+
+PostroomError
++-- InvalidInput           what was given cannot be used; `problems` says where and why
++-- NotFound               absent, or out of reach: the two are told apart by nobody
++-- AlreadyExists          the name is taken
++-- Conflict               right in itself, but not in the state that things are in
++-- Unauthenticated        no key, or one that is not known
++-- Forbidden              the key may not do this
++-- TooLarge               a limit of size or number
++-- Refused                the message may not leave; says which rule held it
++-- Temporary              a failure of ours: nothing was done, try again
+    +-- StorageFull        the disk is full
+    +-- Busy               too much is waiting, or the other side holds a lock
+"""
+
+from collections.abc import Sequence
+
+from postroom.model.record import Record
+
+
+class Problem(Record):
+    """One thing that is wrong with an input: where (`path`, outermost first) and what (`message`, a sentence)."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class PostroomError(Exception):
+    """Base of all errors that a caller is meant to read. `fix` says what to do next, when we know."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}" if self.fix else self.message
+
+
+class InvalidInput(PostroomError):
+    code = "validation_error"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), *, fix: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def at(cls, field: str, message: str, *, fix: str | None = None) -> "InvalidInput":
+        """Return the error for one field."""
+        return cls(f"{field}: {message}", [Problem(path=(field,), message=message)], fix=fix)
+
+
+class NotFound(PostroomError):
+    code = "not_found"
+
+    def __init__(self, kind: str, looked_for: str, *, fix: str | None = None) -> None:
+        super().__init__(f"No {kind} {looked_for!r}.", fix=fix)
+        self.kind = kind
+        self.looked_for = looked_for
+
+
+class AlreadyExists(PostroomError):
+    code = "already_exists"
+
+
+class Conflict(PostroomError):
+    code = "conflict"
+
+
+class Unauthenticated(PostroomError):
+    code = "unauthorized"
+
+
+class Forbidden(PostroomError):
+    code = "missing_permission"
+
+
+class TooLarge(PostroomError):
+    code = "too_large"
+
+
+class Refused(PostroomError):
+    code = "message_rejected"
+
+
+class Temporary(PostroomError):
+    code = "service_unavailable"
+
+
+class StorageFull(Temporary):
+    code = "storage_full"
+
+
+class Busy(Temporary):
+    code = "busy"

@@ -1,0 +1,26 @@
+"""Identifiers and randomness: the only source of both.
+
+An id is a prefix that names the kind and 128 bits in 26 characters: 48 bits of UTC milliseconds, then 80 random
+ones, so that ids sort by the time they were made (up to the order within one millisecond).
+"""
+
+import secrets
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)
+
+
+def new_id(prefix: str, at: int) -> str:
+    """Return ``prefix_`` and 26 characters for the moment `at` (UTC milliseconds)."""
+    n = (at << 80) | int.from_bytes(secrets.token_bytes(10), "big")
+    return f"{prefix}_" + "".join(_PAIRS[(n >> shift) & 1023] for shift in range(120, -1, -10))
+
+
+def new_secret(prefix: str) -> str:
+    """Return ``prefix_`` and 256 random bits, base64url: an API key."""
+    return f"{prefix}_{secrets.token_urlsafe(32)}"
+
+
+def random_bytes(size: int) -> bytes:
+    """Return `size` random bytes."""
+    return secrets.token_bytes(size)

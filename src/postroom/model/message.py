@@ -1,0 +1,141 @@
+"""Messages: as parsed from bytes, as kept, as listed, and as asked to be composed."""
+
+from pathlib import Path
+from typing import Literal
+
+from postroom.model.address import Address
+from postroom.model.record import Record
+
+
+class Attachment(Record):
+    """A part of a message that is a file. `part` is its number in the walk over the raw bytes (0 = the root)."""
+
+    attachment_id: str = ""  # given when the message is stored
+    part: int
+    filename: str | None
+    content_type: str
+    size: int  # decoded, bytes
+    disposition: Literal["attachment", "inline"]
+    content_id: str | None  # without angle brackets
+
+
+class ParsedMessage(Record):
+    """What the raw bytes say, nothing looked up. None = the message has no such part or field.
+
+    `message_id`, `in_reply_to` and `references` carry their angle brackets and are in the order of the header.
+    `timestamp` and labels are not here: they are ours, not the sender's.
+    """
+
+    message_id: str | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    date: int | None = None  # UTC milliseconds of the Date field
+    subject: str | None = None
+    from_: tuple[Address, ...] = ()
+    sender: Address | None = None
+    reply_to: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()  # unfolded and decoded, in order, repeated ones repeated
+    text: str | None = None
+    html: str | None = None
+    extracted_text: str | None = None
+    extracted_html: str | None = None
+    preview: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    digest: str = ""  # SHA-256 (hex) of the raw bytes without trace fields: rule of deduplication
+    parse_error: str | None = None  # a sentence; the message is stored and served raw all the same
+
+
+class MessageSummary(Record):
+    """A message as a list shows it: no bodies. `message_id` is the public one, in angle brackets."""
+
+    id: str  # inner id, msg_…
+    message_id: str
+    thread_id: str
+    org_id: str
+    pod_id: str
+    inbox_id: str
+    inbox_address: str
+    labels: tuple[str, ...]
+    timestamp: int  # our clock: arrival, or the send
+    from_: str
+    reply_to: tuple[str, ...]
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    subject: str | None
+    preview: str | None
+    attachments: tuple[Attachment, ...]
+    in_reply_to: str | None
+    size: int  # raw bytes
+    parse_error: str | None
+    created_at: int
+    updated_at: int
+
+
+class Message(MessageSummary):
+    """A message with its bodies and what else the reading of one message shows."""
+
+    text: str | None
+    html: str | None
+    extracted_text: str | None
+    extracted_html: str | None
+    references: tuple[str, ...]
+    headers: tuple[tuple[str, str], ...]
+    date: int | None
+    envelope_from: str | None
+
+
+class Raw(Record):
+    """Where the bytes of a message are: `content` (up to 64 KiB), or the SHA-256 of a file in the blob folder."""
+
+    content: bytes | None
+    blob: str | None
+    size: int
+
+
+class Upload(Record):
+    """A file to be attached to a message that we compose."""
+
+    filename: str | None = None
+    content_type: str = "application/octet-stream"
+    content: bytes
+    disposition: Literal["attachment", "inline"] = "attachment"
+    content_id: str | None = None  # without angle brackets
+
+
+class Outgoing(Record):
+    """All that stands in a message that we write. There is no Bcc here: it is in nobody's bytes."""
+
+    message_id: str  # with angle brackets
+    date: int
+    from_: Address
+    reply_to: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    subject: str = ""
+    text: str | None = None
+    html: str | None = None
+    attachments: tuple[Upload, ...] = ()
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()  # further fields, in order; reserved names are refused
+
+
+class Incoming(Record):
+    """A message as it came over the wire, before anything is known of it.
+
+    The bytes are what came after DATA with dots unstuffed: `content`, or for a larger one the file `spool`, which
+    whoever takes the message moves or deletes. `envelope_from` is empty for the null reverse path.
+    """
+
+    envelope_from: str
+    recipients: tuple[str, ...]
+    content: bytes | None
+    spool: Path | None
+    size: int
+    sha256: str  # hex, of the bytes
+    client: str | None = None  # the peer's IP address
+    helo: str | None = None

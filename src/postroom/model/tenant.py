@@ -1,0 +1,76 @@
+"""Who owns and who asks: organizations, pods, API keys, the actor of a call and how far it reaches."""
+
+from typing import ClassVar
+
+from postroom.model.record import Record
+
+
+class Reach(Record):
+    """How far a transaction sees: all rows whose columns agree with what is not None here."""
+
+    org_id: str | None = None
+    pod_id: str | None = None
+    inbox_id: str | None = None
+
+    EVERYWHERE: ClassVar["Reach"]
+
+    def covers(self, org_id: str | None, pod_id: str | None, inbox_id: str | None) -> bool:
+        """Tell whether a row with these columns lies within."""
+        pairs = ((self.org_id, org_id), (self.pod_id, pod_id), (self.inbox_id, inbox_id))
+        return all(mine is None or mine == theirs for mine, theirs in pairs)
+
+
+# For internal operations alone (mail arriving, queues); no key ever has it.
+Reach.EVERYWHERE = Reach()
+
+
+class Organization(Record):
+    """A tenant. Everything belongs to exactly one."""
+
+    organization_id: str
+    name: str
+    created_at: int  # UTC milliseconds, as all times here
+
+
+class Pod(Record):
+    """A part of an organization; one is there from the start."""
+
+    pod_id: str
+    org_id: str
+    name: str
+    created_at: int
+
+
+class ApiKey(Record):
+    """A key as it is shown: never the secret itself. `permissions` None = everything within its reach."""
+
+    api_key_id: str
+    org_id: str
+    pod_id: str | None
+    inbox_id: str | None  # inner id; None = not confined to an inbox
+    name: str
+    prefix: str
+    permissions: frozenset[str] | None
+    created_at: int
+    expires_at: int | None
+
+
+class NewApiKey(Record):
+    """A key at the moment it is made: the only time that the secret is shown."""
+
+    key: ApiKey
+    api_key: str
+
+
+class Actor(Record):
+    """Who asks: the reach and the permissions of the key that was shown, or the local owner."""
+
+    reach: Reach
+    api_key_id: str | None = None  # None: the local owner, or Postroom itself
+    permissions: frozenset[str] | None = None
+
+    def may(self, permission: str) -> bool:
+        return self.permissions is None or permission in self.permissions
+
+
+SYSTEM = Actor(reach=Reach.EVERYWHERE)

@@ -6,6 +6,9 @@ from typing import Literal
 from postroom.model.address import Address
 from postroom.model.record import Record
 
+# How a message came to its inbox: over SMTP, from an inbox of this server, from a file, or written here.
+Origin = Literal["smtp", "local", "import", "sent"]
+
 
 class Attachment(Record):
     """A part of a message that is a file. `part` is its number in the walk over the raw bytes (0 = the root)."""
@@ -51,6 +54,7 @@ class ParsedMessage(Record):
 class MessageSummary(Record):
     """A message as a list shows it: no bodies. `message_id` is the public one, in angle brackets."""
 
+    seq: int  # its number in the store: the order within one millisecond
     id: str  # inner id, msg_…
     message_id: str
     thread_id: str
@@ -85,7 +89,9 @@ class Message(MessageSummary):
     references: tuple[str, ...]
     headers: tuple[tuple[str, str], ...]
     date: int | None
-    envelope_from: str | None
+    threaded_by: Literal["in_reply_to", "references", "subject"] | None  # why it joined its thread; None: it began it
+    origin: Origin
+    envelope_from: str | None  # None: we wrote it
 
 
 class Raw(Record):
@@ -137,5 +143,6 @@ class Incoming(Record):
     spool: Path | None
     size: int
     sha256: str  # hex, of the bytes
+    origin: Origin = "smtp"
     client: str | None = None  # the peer's IP address
     helo: str | None = None

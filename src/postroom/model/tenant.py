@@ -14,11 +14,6 @@ class Reach(Record):
 
     EVERYWHERE: ClassVar["Reach"]
 
-    def covers(self, org_id: str | None, pod_id: str | None, inbox_id: str | None) -> bool:
-        """Tell whether a row with these columns lies within."""
-        pairs = ((self.org_id, org_id), (self.pod_id, pod_id), (self.inbox_id, inbox_id))
-        return all(mine is None or mine == theirs for mine, theirs in pairs)
-
 
 # For internal operations alone (mail arriving, queues); no key ever has it.
 Reach.EVERYWHERE = Reach()

@@ -6,6 +6,7 @@ from postroom.model.record import Record
 class Thread(Record):
     """Times are UTC milliseconds; `labels` is the union over its messages; `size` the sum of theirs in bytes."""
 
+    seq: int  # its number in the store: the order within one millisecond
     thread_id: str
     org_id: str
     pod_id: str

@@ -1,0 +1,1 @@
+"""One file a resource; a query is a value. Lists never select bodies, and each has the composite index it needs."""

@@ -1,0 +1,106 @@
+"""`postroom serve`, and the house behind `postroom mcp`: open, listen or stand by, say where, end on a signal."""
+
+import contextlib
+import json
+import logging
+import shlex
+import socket
+import sys
+from collections.abc import AsyncIterator
+from functools import partial
+
+from postroom.cli.stdio import on_signals
+from postroom.config import Endpoint, Settings
+from postroom.http import app as http_app
+from postroom.http.listen import serve as serve_http
+from postroom.listening import PortTaken, Serve
+from postroom.mcp.face import Face
+from postroom.mcp.remote import RemoteServer
+from postroom.model.errors import InvalidInput
+from postroom.server import Postroom, open_house
+
+log = logging.getLogger(__name__)
+
+
+async def serve(*, as_json: bool = False) -> int:
+    """Run the server until a signal; return the exit status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings()
+    _warn_of_reserved(settings)
+    stop = on_signals()
+    status = 0
+    given = settings.api_key.get_secret_value() if settings.api_key else None
+    try:
+        async with (
+            open_house(settings, install_key=given) as house,
+            house.listeners.listening(_servers(house), must=True) as ours,
+        ):
+            _print_start(house, ours, as_json=as_json)
+            await stop.wait()
+    except* (PortTaken, InvalidInput) as group:
+        print(f"postroom: {group.exceptions[0]}", file=sys.stderr)
+        status = 1
+    return status
+
+
+@contextlib.asynccontextmanager
+async def face() -> AsyncIterator[Face]:
+    """Open the house for a stdio server: acts as POSTROOM_API_KEY, or as the local owner.
+
+    Raises:
+        Unauthenticated: the key is not known.
+    """
+    settings = Settings()
+    _warn_of_reserved(settings)
+    async with open_house(settings) as house:
+        actor = await house.actor(settings.api_key.get_secret_value() if settings.api_key else None)
+        async with house.listeners.listening(_servers(house), must=False):
+            yield Face(desk=house.desk, hub=house.hub, links=house.links, actor=actor)
+
+
+def _servers(house: Postroom) -> dict[str, Serve]:
+    return {"http": partial(_serve_http, house), "smtp": house.inbound.serve}
+
+
+async def _serve_http(house: Postroom, sock: socket.socket) -> None:
+    face = Face(desk=house.desk, hub=house.hub, links=house.links, actor=None)
+    host, port = sock.getsockname()[:2]
+    public_url = house.settings.public_url or f"http://{Endpoint(host=host, port=port)}"
+    # A file in base64 is a third larger than it is.
+    remote = RemoteServer(face, public_url=public_url, max_body=house.settings.message_bytes * 3 // 2)
+    await serve_http(http_app.build(house.desk, house.links, [(remote.app, remote.lifespan)]), sock)
+
+
+def _warn_of_reserved(settings: Settings) -> None:
+    for name in settings.reserved_in_use():
+        log.warning("%s is reserved for a later version: this one does nothing with it", name)
+
+
+def _print_start(house: Postroom, ours: bool, *, as_json: bool) -> None:
+    reached = house.listeners.reached()
+    if as_json:
+        print(json.dumps({**reached, "owner_key": house.new_owner_key}), flush=True)
+        return
+    print(f"http {reached.get('http')}", f"smtp {reached.get('smtp')}", sep="\n", flush=True)
+    if not ours:
+        log.warning(
+            "standing by: another process of %s holds a port, this one takes it when that ends", house.settings.home
+        )
+    if house.new_owner_key is not None:
+        print(f"owner key {house.new_owner_key} (shown once; kept in {house.settings.home / 'owner.key'})")
+    print(client_configuration(house.settings, str(reached.get("http"))), flush=True)
+
+
+def client_configuration(settings: Settings, url: str) -> str:
+    """Return how the usual hosts are told of this server."""
+    command = [sys.executable, "-m", "postroom", "mcp"]
+    home = {"POSTROOM_HOME": str(settings.home)}
+    entry = {"mcpServers": {"postroom": {"command": command[0], "args": command[1:], "env": home}}}
+    added = " ".join(shlex.quote(part) for part in command)
+    return (
+        "\nClaude Desktop (claude_desktop_config.json) and Cursor (~/.cursor/mcp.json):\n"
+        f"{json.dumps(entry, indent=2)}\n"
+        f"Claude Code:\n  claude mcp add postroom -e POSTROOM_HOME={shlex.quote(str(settings.home))} -- {added}\n"
+        "Remote agents, over HTTP:\n"
+        f'  claude mcp add --transport http postroom {url}/mcp --header "Authorization: Bearer <key>"'
+    )

@@ -1,0 +1,82 @@
+"""Prints results: lines for a person, JSON for a program, bytes as they are."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from postroom.model.page import Page
+from postroom.service.messages import Content
+
+# What a person does not look for in a list.
+_INNER = ("org_id", "pod_id", "seq", "id", "headers", "html", "extracted_html", "extracted_text")
+
+
+def result(value: Any, *, as_json: bool, output: Path | None = None) -> None:
+    """Print what an operation returned."""
+    if isinstance(value, Content):
+        value = value if as_json and output is None else value.content
+    if isinstance(value, bytes):
+        _write(value, output)
+    elif as_json:
+        print(json.dumps(_plain(value), ensure_ascii=False))
+    else:
+        _lines(value)
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    if output is not None:
+        output.write_bytes(content)
+        print(f"{len(content)} bytes in {output}")
+    else:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, Page):
+        return {"items": _plain(value.items), "next_page_token": value.next_page_token}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return {"ok": True} if value is None else value
+
+
+def _lines(value: Any) -> None:
+    if isinstance(value, Page):
+        for item in value.items:
+            _lines(item)
+            print()
+        print(
+            f"next page: --page-token {value.next_page_token}"
+            if value.next_page_token
+            else f"{len(value.items)} in all"
+        )
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _lines(item)
+            print()
+        print(f"{len(value)} in all")
+    elif value is None:
+        print("done")
+    else:
+        _fields(_plain(value), "")
+
+
+def _fields(value: Any, indent: str) -> None:
+    if not isinstance(value, dict):
+        print(f"{indent}{value}")
+        return
+    for name, item in value.items():
+        if item in (None, [], {}, ()) or name in _INNER:
+            continue
+        if isinstance(item, dict):
+            print(f"{indent}{name}:")
+            _fields(item, indent + "  ")
+        elif isinstance(item, list):
+            print(f"{indent}{name}: {', '.join(map(str, item))}")
+        else:
+            print(f"{indent}{name}: {item}")

@@ -1,0 +1,95 @@
+"""`postroom mcp`: the MCP server over stdio. Answers at once; the house is opened behind, and shared with others.
+
+It has the whole engine: alone it does everything, beside `postroom serve` or other stdio servers it stands by.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from mcp.server.stdio import stdio_server
+
+from postroom.mcp.face import Hands
+from postroom.mcp.server import Server
+
+log = logging.getLogger(__name__)
+_OPEN_AT_THE_LATEST_S = 1.5
+
+
+def run_stdio() -> int:
+    """Serve until stdin ends or a signal comes; return the exit status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    status = run_loop(_serve())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The thread that reads stdin cannot be woken: everything of ours is closed by now.
+    os._exit(status)
+
+
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """Run `main` on uvloop where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main)
+
+
+async def _serve() -> int:
+    hands = Hands()
+    server = Server(hands)
+    stop = on_signals()
+    house = asyncio.create_task(_house(hands, server, stop))
+    protocol = asyncio.create_task(_protocol(server))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([protocol, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    with contextlib.suppress(Exception):  # it was told to each call, and logged
+        await house
+    if not protocol.done():
+        return 0
+    protocol.result()
+    return 0
+
+
+async def _protocol(server: Server) -> None:
+    async with stdio_server() as (read, write):
+        low = server._lowlevel_server
+        await low.run(read, write, low.create_initialization_options())
+
+
+async def _house(hands: Hands, server: Server, stop: asyncio.Event) -> None:
+    """Open the house once the first request is answered, and keep it open until told to stop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_OPEN_AT_THE_LATEST_S):
+            await server.answered.wait()
+    await asyncio.sleep(0.02)  # lets the answer out before the imports take the interpreter
+    try:
+        daemon = await asyncio.to_thread(importlib.import_module, "postroom.cli.daemon")
+        async with daemon.face() as face:
+            hands.open(face)
+            await stop.wait()
+    except Exception as error:
+        log.error("the server cannot work error=%s", error)
+        with contextlib.suppress(asyncio.InvalidStateError):
+            hands.fail(error)
+        raise
+
+
+def on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    return stop

@@ -1,0 +1,109 @@
+"""The settings: POSTROOM_* from the environment, read once, frozen. Nothing else reads the environment."""
+
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from postroom.model.address import is_domain
+
+# Names that later versions use: setting one must not pass in silence.
+RESERVED = ("resolver", "submission", "tls_cert", "tls_key")
+
+
+class Endpoint(BaseModel, frozen=True):
+    """Where to listen. Port 0 picks a free one."""
+
+    host: str
+    port: int = Field(ge=0, le=65535)
+
+    @classmethod
+    def read(cls, text: str) -> "Endpoint":
+        """Read ``host:port`` or ``[::1]:port``."""
+        host, colon, port = text.strip().rpartition(":")
+        if not colon or not port.isdigit() or not host or (":" in host and not host.startswith("[")):
+            raise ValueError(f"{text!r} is not host:port, such as 127.0.0.1:8025")
+        return cls(host=host.strip("[]"), port=int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Every name is `POSTROOM_` and the field in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="POSTROOM_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("postroom", appauthor=False), description="The data folder."
+    )
+    http: str = Field(default="127.0.0.1:8025", description="Where HTTP (MCP, REST) listens; port 0 picks a free one.")
+    smtp: str = Field(default="127.0.0.1:2525", description="Where SMTP listens; port 0 picks a free one.")
+    domain: str = Field(default="postroom.localhost", description="The domain of the inboxes.")
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="serve: the owner key to install into a store without keys; mcp and the CLI: the key to act as.",
+    )
+    public_url: str | None = Field(
+        default=None, description="The address that links begin with; the bound one when absent."
+    )
+    delivery: Literal["sandbox"] = Field(
+        default="sandbox", description="sandbox: mail to foreign domains is captured and leaves this machine never."
+    )
+    allow_private_urls: bool = Field(
+        default=False, description="1 lets attachment addresses reach loopback and the LAN."
+    )
+    allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="Comma list of networks (CIDR) that attachment addresses may reach as well."
+    )
+    smtp_per_client: int = Field(
+        default=50, ge=1, description="SMTP connections that one client may hold; loopback is not counted."
+    )
+    message_bytes: int = Field(default=50 * 2**20, ge=2**10, description="The largest message, in bytes.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="The secret that signs links (base64, 32 bytes); kept as secret.key when absent."
+    )
+    resolver: str | None = Field(default=None, description="Reserved.")
+    submission: str | None = Field(default=None, description="Reserved.")
+    tls_cert: str | None = Field(default=None, description="Reserved.")
+    tls_key: str | None = Field(default=None, description="Reserved.")
+
+    @field_validator("allow_networks", mode="before")
+    @classmethod
+    def _networks(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return tuple(ip_network(part.strip()) for part in given.split(",") if part.strip())
+        return given
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, given: str) -> str:
+        if not is_domain(given):
+            raise ValueError(f"{given!r} is not a domain name")
+        return given
+
+    @field_validator("http", "smtp")
+    @classmethod
+    def _endpoint(cls, given: str) -> str:
+        return str(Endpoint.read(given))
+
+    @field_validator("home")
+    @classmethod
+    def _home(cls, given: Path) -> Path:
+        return given.expanduser().absolute()
+
+    @cached_property
+    def http_endpoint(self) -> Endpoint:
+        return Endpoint.read(self.http)
+
+    @cached_property
+    def smtp_endpoint(self) -> Endpoint:
+        return Endpoint.read(self.smtp)
+
+    def reserved_in_use(self) -> list[str]:
+        """Name the settings that were given and do nothing in this version."""
+        return [f"POSTROOM_{name.upper()}" for name in RESERVED if getattr(self, name) is not None]

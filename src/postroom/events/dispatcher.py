@@ -1,0 +1,32 @@
+"""The dispatcher: reads the log behind the bell and wakes the hub's listeners. Reads nothing while nobody listens."""
+
+from postroom.events.hub import Hub
+from postroom.model.tenant import SYSTEM
+from postroom.service.bells import Bells, heard
+from postroom.service.desk import Desk
+from postroom.service.log import After, Newest
+
+POLL_S = 1.0
+
+
+async def dispatch(desk: Desk, bells: Bells, hub: Hub) -> None:
+    """Wake listeners for ever."""
+    bell = bells.listen("event")
+    position: int | None = None
+    while True:
+        await heard(bell, POLL_S)
+        if hub.is_empty:
+            position = None
+        elif position is None:
+            # Somebody began to listen since the last look: where from is not known, so let all look once.
+            position = await desk.call("events.newest", SYSTEM, Newest())
+            hub.wake_all()
+        else:
+            position = await _wake_since(desk, hub, position)
+
+
+async def _wake_since(desk: Desk, hub: Hub, position: int) -> int:
+    while feed := await desk.call("events.feed", SYSTEM, After(position=position)):
+        hub.wake(inbox_id for _position, inbox_id in feed)
+        position = feed[-1][0]
+    return position

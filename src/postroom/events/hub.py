@@ -1,0 +1,40 @@
+"""The hub: live listeners of this process. Nothing here is kept; a wake carries no data, the listener looks."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+class Hub:
+    """Wakes who listens to an inbox (inner id)."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Event]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody listens."""
+        return not self._listeners
+
+    @contextmanager
+    def listen(self, inbox_id: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set when something happened in the inbox; the listener clears it and looks."""
+        event = asyncio.Event()
+        self._listeners.setdefault(inbox_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            listeners = self._listeners[inbox_id]
+            listeners.discard(event)
+            if not listeners:
+                del self._listeners[inbox_id]
+
+    def wake(self, inbox_ids: Iterable[str | None]) -> None:
+        """Wake the listeners of these inboxes."""
+        for inbox_id in set(inbox_ids):
+            for event in self._listeners.get(inbox_id or "", ()):
+                event.set()
+
+    def wake_all(self) -> None:
+        """Wake everybody: something may have happened anywhere."""
+        self.wake(list(self._listeners))

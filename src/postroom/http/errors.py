@@ -1,0 +1,22 @@
+"""The status that each class of error has over HTTP; a dialect adds its own envelope."""
+
+from postroom.model import errors
+
+STATUS: dict[type[errors.PostroomError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.Conflict: 409,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.TooLarge: 413,
+    errors.Refused: 403,
+    errors.Temporary: 503,
+    errors.StorageFull: 503,
+    errors.Busy: 503,
+}
+
+
+def status_of(error: errors.PostroomError) -> int:
+    """Return the HTTP status of an error."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)

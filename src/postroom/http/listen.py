@@ -1,0 +1,38 @@
+"""Runs the HTTP application on a socket of ours. The process owns its signals: uvicorn only hears `should_exit`."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_GRACE_S = 3
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: ASGIApp, sock: socket.socket) -> None:
+    """Serve `app` on a bound socket until cancelled; then let requests end, for a few seconds."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        server_header=False,
+    )
+    server = _Server(config)
+    task = asyncio.ensure_future(server.serve(sockets=[sock]))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await asyncio.wait([task], timeout=_GRACE_S + 2)
+        raise

@@ -1,0 +1,1 @@
+"""Our own dialect, /v1/postroom: what the others lack."""

@@ -1,0 +1,178 @@
+"""Who listens: one process a data folder holds an address, the others stand by and take it when that one ends.
+
+A lock beside the data tells a Postroom of the same folder (stand by) from anything else on the port (an error); the
+operating system gives it back however its holder ends.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from postroom.config import Endpoint, Settings
+from postroom.store.locks import ProcessLock
+
+log = logging.getLogger(__name__)
+RETRY_S = 0.5
+Serve = Callable[[socket.socket], Awaitable[None]]
+
+
+class PortTaken(Exception):
+    """An address is held by something that is no Postroom of this data folder."""
+
+    def __init__(self, kind: str, endpoint: Endpoint, reason: str) -> None:
+        self.setting = f"POSTROOM_{kind.upper()}"
+        super().__init__(
+            f"{endpoint} cannot be bound ({reason}): set {self.setting} to a free address, such as 127.0.0.1:0."
+        )
+
+
+class _Address:
+    """One address that is to be listened on."""
+
+    def __init__(self, kind: str, endpoint: Endpoint, locks: Path) -> None:
+        self.kind = kind
+        self.endpoint = endpoint
+        name = "".join(c if c.isalnum() else "-" for c in str(endpoint))
+        self._lock = ProcessLock(locks / f"{kind}-{name}.lock") if endpoint.port else None
+        self.socket: socket.socket | None = None
+
+    def take(self) -> bool:
+        """Bind unless another process of this folder holds it; tell whether it is ours. Raises PortTaken."""
+        if self._lock is not None and not self._lock.take():
+            return False
+        family = socket.AF_INET6 if ":" in self.endpoint.host else socket.AF_INET
+        try:
+            self.socket = socket.create_server((self.endpoint.host, self.endpoint.port), family=family, backlog=1024)
+        except OSError as error:
+            self.release()
+            raise PortTaken(self.kind, self.endpoint, error.strerror or str(error)) from error
+        self.socket.setblocking(False)
+        return True
+
+    def release(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def bound(self) -> Endpoint | None:
+        if self.socket is None:
+            return None
+        host, port = self.socket.getsockname()[:2]
+        return Endpoint(host=host, port=port)
+
+
+class Listeners:
+    """The addresses of this process, and where the house is reached, by whichever process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._run_file = settings.home / "run.json"
+        locks = settings.home / "run"
+        self._addresses = (
+            _Address("http", settings.http_endpoint, locks),
+            _Address("smtp", settings.smtp_endpoint, locks),
+        )
+
+    def public_url(self) -> str | None:
+        """Return what links begin with, None while nothing listens."""
+        return self._settings.public_url or self.reached().get("http")
+
+    def reached(self) -> dict[str, str]:
+        """Return `http` and `smtp` as run.json has them: this process or another one."""
+        try:
+            known = json.loads(self._run_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {kind: str(known[kind]) for kind in ("http", "smtp") if kind in known}
+
+    @contextlib.asynccontextmanager
+    async def listening(self, serve: dict[str, Serve], *, must: bool) -> AsyncIterator[bool]:
+        """Listen, or stand by, while the block runs; yields whether all addresses are held by this process.
+
+        Raises:
+            PortTaken: with `must`, an address is held by something else.
+        """
+        async with asyncio.TaskGroup() as group:
+            servers: list[asyncio.Task[None]] = []
+            ours = self._take_all(serve, group, servers, must=must)
+            standby = group.create_task(self._stand_by(serve, group, servers))
+            try:
+                yield ours
+            finally:
+                standby.cancel()
+                for server in servers:
+                    server.cancel()
+                await asyncio.gather(*servers, return_exceptions=True)
+                self._leave()
+
+    def _take_all(
+        self, serve: dict[str, Serve], group: asyncio.TaskGroup, servers: list[asyncio.Task[None]], *, must: bool
+    ) -> bool:
+        try:
+            for address in self._addresses:
+                self._take(address, serve, group, servers, must=must)
+        except PortTaken:
+            for address in self._addresses:
+                address.release()
+            raise
+        return all(address.socket is not None for address in self._addresses)
+
+    def _take(
+        self,
+        address: _Address,
+        serve: dict[str, Serve],
+        group: asyncio.TaskGroup,
+        servers: list[asyncio.Task[None]],
+        *,
+        must: bool,
+        quiet: bool = False,
+    ) -> None:
+        if address.socket is not None:
+            return
+        try:
+            if not address.take() or address.socket is None:
+                return
+        except PortTaken as error:
+            if must:
+                raise
+            if not quiet:
+                log.warning("not listening kind=%s reason=%s", address.kind, error)
+            return
+        servers.append(group.create_task(_serve(serve[address.kind], address.socket)))
+        self._publish()
+
+    async def _stand_by(
+        self, serve: dict[str, Serve], group: asyncio.TaskGroup, servers: list[asyncio.Task[None]]
+    ) -> None:
+        while True:
+            await asyncio.sleep(RETRY_S)
+            for address in self._addresses:
+                self._take(address, serve, group, servers, must=False, quiet=True)
+
+    def _publish(self) -> None:
+        known: dict[str, str | int] = dict(self.reached())
+        for address in self._addresses:
+            if (bound := address.bound) is not None:
+                known[address.kind] = f"http://{bound}" if address.kind == "http" else str(bound)
+        draft = self._run_file.with_name(f".run.json.{os.getpid()}")
+        draft.write_text(json.dumps({**known, "pid": os.getpid()}) + "\n", "utf-8")
+        draft.replace(self._run_file)
+
+    def _leave(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(self._run_file.read_text("utf-8")).get("pid") == os.getpid():
+                self._run_file.unlink()
+        for address in self._addresses:
+            address.release()
+
+
+async def _serve(serve: Serve, sock: socket.socket) -> None:
+    await serve(sock)

@@ -1,0 +1,69 @@
+"""What the MCP face needs of the house, handed to it by whoever builds both; over stdio it comes a little later."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from postroom.events.hub import Hub
+    from postroom.model.tenant import Actor
+    from postroom.service.desk import Desk
+    from postroom.service.links import Links
+    from postroom.service.operation import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """The house as tools reach it. `actor` is who acts where no bearer token says so (stdio)."""
+
+    desk: "Desk"
+    hub: "Hub"
+    links: "Links"
+    actor: "Actor | None"
+
+
+class Hands:
+    """Does things in the house for a tool: waits until it is open, and acts as whoever calls."""
+
+    def __init__(self) -> None:
+        self._face: asyncio.Future[Face] | None = None
+
+    def _future(self) -> "asyncio.Future[Face]":
+        if self._face is None:
+            self._face = asyncio.get_running_loop().create_future()
+        return self._face
+
+    def open(self, face: Face) -> None:
+        """Let calls go ahead."""
+        self._future().set_result(face)
+
+    def fail(self, error: BaseException) -> None:
+        """Let every call end with this error: the house could not be opened."""
+        self._future().set_exception(error)
+        self._future().exception()  # it was looked at: no warning when no call comes
+
+    async def face(self) -> Face:
+        """Return the house once it is open."""
+        return await asyncio.shield(self._future())
+
+    async def actor(self) -> "Actor":
+        """Return who calls: the bearer of the request, or the actor of the whole process."""
+        from mcp.server.auth.middleware.auth_context import get_access_token
+
+        from postroom.mcp.auth import BearerToken
+        from postroom.model.errors import Unauthenticated
+
+        face = await self.face()
+        token = get_access_token()
+        if isinstance(token, BearerToken):
+            return token.actor
+        if face.actor is None:
+            raise Unauthenticated("No API key.", fix="Send Authorization: Bearer and the key.")
+        return face.actor
+
+    async def ask(self, operation: str, given: Mapping[str, Any]) -> "Answer[Any]":
+        """Do an operation as whoever calls; arguments that are None are absent."""
+        face = await self.face()
+        present = {name: value for name, value in given.items() if value is not None}
+        return await face.desk.ask(operation, await self.actor(), present)

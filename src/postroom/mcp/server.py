@@ -1,0 +1,125 @@
+"""The MCP server: answers the protocol at once, learns its tools when the house is there, refuses unknown arguments.
+
+Nothing of the engine is imported here: over stdio a host waits for the answer to `initialize` and for nothing else.
+"""
+
+import asyncio
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.types import CallToolResult, TextContent, Tool
+from pydantic import ValidationError
+
+from postroom import __version__
+from postroom.mcp.face import Hands
+from postroom.mcp.prompts import offered
+from postroom.mcp.words import prompt_text
+
+if TYPE_CHECKING:
+    from mcp.server.auth.provider import TokenVerifier
+    from mcp.server.auth.settings import AuthSettings
+
+# A keyword of Python cannot name a parameter, and an alias crashes the SDK: mapped by hand, on the way in and out.
+_FROM = {"from": "from_"}
+
+
+class Server(MCPServer[Any]):
+    """Postroom's tools over one connection (stdio) or many (HTTP)."""
+
+    def __init__(
+        self, hands: Hands, *, verifier: "TokenVerifier | None" = None, auth: "AuthSettings | None" = None
+    ) -> None:
+        super().__init__(
+            "postroom",
+            title="Postroom",
+            version=__version__,
+            instructions=prompt_text("instructions.md"),
+            website_url=None,
+            token_verifier=verifier,
+            auth=auth,
+            log_level="WARNING",
+            middleware=[self._mark],
+        )
+        self.answered = asyncio.Event()  # set once the first request was answered
+        for prompt in offered():
+            self.add_prompt(prompt)
+        self._hands = hands
+        self._learned: asyncio.Lock = asyncio.Lock()
+        self._knows = False
+        self.operation_of: dict[str, str] = {}
+
+    async def _mark(self, ctx: Any, call_next: Callable[[Any], Any]) -> Any:
+        try:
+            return await call_next(ctx)
+        finally:
+            if ctx.request_id is not None:
+                self.answered.set()
+
+    async def learn(self) -> None:
+        """Register the tools; the first call pays for the imports, which wait until the house is open."""
+        async with self._learned:
+            if self._knows:
+                return
+            await self._hands.face()
+            from postroom.mcp.tools import register
+
+            self.operation_of = register(self, self._hands)
+            self._knows = True
+
+    async def list_tools(self) -> list[Tool]:
+        await self.learn()
+        return await super().list_tools()
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | Any:
+        await self.learn()
+        tool = self._tool_manager.get_tool(name)
+        if tool is None:
+            return refused(_unknown("tool", name, [t.name for t in self._tool_manager.list_tools()]))
+        known = list(tool.parameters.get("properties", {}))
+        for argument in arguments:
+            if argument not in known:
+                return refused(_unknown("argument", argument, known))
+        given = {_FROM.get(key, key): value for key, value in arguments.items()}
+        return await _answered(name, lambda: super(Server, self).call_tool(name, given, context))
+
+
+async def _answered(name: str, call: Callable[[], Any]) -> Any:
+    """Return the result, or the error as a result that says what to do next; no address of a library in it."""
+    try:
+        return await call()
+    except UnexpectedToolError as error:
+        from postroom.model.errors import PostroomError
+
+        if isinstance(error.__cause__, PostroomError):
+            return refused(str(error.__cause__))
+        raise
+    except ToolError as error:
+        if isinstance(error.__cause__, ValidationError):
+            return refused(f"Invalid arguments. {_problems(error.__cause__)}")
+        return refused(str(error).removeprefix(f"Error executing tool {name}: "))
+
+
+def refused(text: str) -> CallToolResult:
+    """Return a result that is an error, in words for the model."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def _problems(error: ValidationError) -> str:
+    names = {inside: outside for outside, inside in _FROM.items()}
+    found = error.errors(include_url=False, include_context=False)[:5]
+    return " ".join(
+        f"{'.'.join(names.get(str(step), str(step)) for step in e['loc'])}: {e['msg']} (got {str(e['input'])[:80]!r})."
+        for e in found
+    )
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+    return f"Unknown {kind} {name[:80]!r}. {hint}"

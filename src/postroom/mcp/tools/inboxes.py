@@ -1,0 +1,87 @@
+"""Tools over inboxes."""
+
+from typing import Annotated
+
+from mcp.types import CallToolResult
+
+from postroom.mcp.face import Hands
+from postroom.mcp.shapes import DeletedResult, InboxPage, InboxResult, inbox_shape
+from postroom.mcp.tools.row import Row, answer, at, more
+from postroom.mcp.words import line
+from postroom.model.inbox import Inbox, MetadataValue
+from postroom.service.operation import Answer
+
+Metadata = dict[str, MetadataValue | None]
+
+
+class InboxTools:
+    """create_inbox, list_inboxes, get_inbox, update_inbox, delete_inbox."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    async def create_inbox(
+        self,
+        username: str | None = None,
+        domain: str | None = None,
+        display_name: str | None = None,
+        client_id: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> Annotated[CallToolResult, InboxResult]:
+        """Create an inbox: a real e-mail address that you own. Its inbox_id is the address."""
+        given = {
+            "username": username,
+            "domain": domain,
+            "display_name": display_name,
+            "client_id": client_id,
+            "metadata": metadata,
+        }
+        return _one("Created", await self._hands.ask("inboxes.create", given))
+
+    async def list_inboxes(
+        self, limit: int = 10, page_token: str | None = None
+    ) -> Annotated[CallToolResult, InboxPage]:
+        """List the inboxes that you may use, newest first."""
+        found = await self._hands.ask("inboxes.list", {"limit": limit, "page_token": page_token})
+        page = found.result
+        shown = [inbox_shape(inbox) for inbox in page.items]
+        lines = [f"{i.inbox_id}" + (f" ({line(i.display_name)})" if i.display_name else "") for i in shown]
+        text = f"{len(shown)} inboxes.\n" + "\n".join(lines) if shown else "No inbox. Make one with create_inbox."
+        data = InboxPage(inboxes=shown, next_page_token=page.next_page_token, position=found.position)
+        return answer(text + more(page.next_page_token) + at(found.position), data)
+
+    async def get_inbox(self, inbox_id: str) -> Annotated[CallToolResult, InboxResult]:
+        """Get one inbox."""
+        return _one("Inbox", await self._hands.ask("inboxes.get", {"inbox_id": inbox_id}))
+
+    async def update_inbox(
+        self, inbox_id: str, display_name: str | None = None, metadata: Metadata | None = None
+    ) -> Annotated[CallToolResult, InboxResult]:
+        """Change the display name of an inbox ("" removes it), or merge metadata."""
+        given = {"inbox_id": inbox_id, "display_name": display_name, "metadata": metadata}
+        return _one("Updated", await self._hands.ask("inboxes.update", given))
+
+    async def delete_inbox(self, inbox_id: str) -> Annotated[CallToolResult, DeletedResult]:
+        """Delete an inbox with all its mail. This cannot be undone."""
+        found = await self._hands.ask("inboxes.delete", {"inbox_id": inbox_id})
+        data = DeletedResult(success=True, inbox_id=found.result.address, position=found.position)
+        return answer(f"Deleted {found.result.address} and all its mail." + at(found.position), data)
+
+
+def rows(hands: Hands) -> list[Row]:
+    """Return the tools over inboxes."""
+    tools = InboxTools(hands)
+    return [
+        Row(name="create_inbox", title="Create inbox", operation="inboxes.create", function=tools.create_inbox),
+        Row(name="list_inboxes", title="List inboxes", operation="inboxes.list", function=tools.list_inboxes),
+        Row(name="get_inbox", title="Get inbox", operation="inboxes.get", function=tools.get_inbox),
+        Row(name="update_inbox", title="Update inbox", operation="inboxes.update", function=tools.update_inbox),
+        Row(name="delete_inbox", title="Delete inbox", operation="inboxes.delete", function=tools.delete_inbox),
+    ]
+
+
+def _one(verb: str, found: Answer[Inbox]) -> CallToolResult:
+    shown = inbox_shape(found.result)
+    name = f" ({line(shown.display_name)})" if shown.display_name else ""
+    data = InboxResult(**shown.model_dump(), position=found.position)
+    return answer(f"{verb} {shown.inbox_id}{name}." + at(found.position), data)

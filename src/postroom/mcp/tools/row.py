@@ -1,0 +1,48 @@
+"""A row of the table of tools, and what tools share: lists that take a bare string, results with text and data."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel
+
+Strings = list[str] | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A tool: the function whose signature is its schema, the operation whose row gives its hints.
+
+    `says` describes arguments that the operation's input does not have; `described` stands in for that input.
+    """
+
+    name: str
+    title: str
+    operation: str
+    function: Callable[..., Awaitable[CallToolResult]]
+    outside: bool = False  # shows or sends what comes from outside this server
+    leaves: bool = False  # cannot be taken back
+    says: Mapping[str, str] = field(default_factory=dict)
+    described: type[BaseModel] | None = None
+
+    @property
+    def description(self) -> str:
+        return " ".join((self.function.__doc__ or "").split())
+
+
+def answer(text: str, data: BaseModel) -> CallToolResult:
+    """Return a result: `text` for the model, short, with every id it may need next; `data` for programs."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)],
+        structured_content=data.model_dump(mode="json", by_alias=True, exclude_none=True),
+    )
+
+
+def more(token: str | None) -> str:
+    """Return the line that says how to go on, empty at the end."""
+    return f"\nMore: call again with page_token={token!r}." if token else ""
+
+
+def at(position: int) -> str:
+    """Return the line that says at which position a result was true."""
+    return f"\nposition: {position}"

@@ -1,0 +1,297 @@
+"""HTML to the text that a reader sees, and the text that is hidden from one. Sanitizes nothing, fetches nothing."""
+
+import re
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from postroom.mime import styles
+from postroom.mime.limits import MAX_HTML
+
+_MAX_NODES = 60_000
+_MAX_DEPTH = 256
+_MAX_ATTRIBUTES = 1_000
+_LONG = 2_000  # characters of a tag from which its attributes are counted
+_NAMES = {
+    "dropped": "head script style template title svg math iframe object noframes noembed select datalist",
+    "block": "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form"
+    " header hr html legend li main nav ol option pre section summary table tbody tfoot thead tr ul",
+    "flat": "p li td th tr dt dd tbody thead tfoot option br img hr meta link input col area base wbr embed source",
+}
+_DROPPED = frozenset(_NAMES["dropped"].split())
+_BLOCKS = frozenset(_NAMES["block"].split())
+# Elements that a parser closes by itself, or that hold nothing: they never nest by mere repetition.
+_FLAT = frozenset(_NAMES["flat"].split())
+_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6"})
+_TAG = re.compile(r"<!--+>|<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9:]*+)")
+_QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
+_MARKUP = re.compile(r"<[^<>]*+>")
+_LINK = ("http://", "https://", "mailto:", "tel:")
+# Tag characters render as nothing and spell ASCII all the same.
+_INVISIBLE = re.compile("[\U000e0000-\U000e007f]+")
+_SPACES = " \t\n\r\f\v"
+
+
+def to_text(html: str) -> str:
+    """Return the text of at most 2,000,000 characters of HTML as a reader sees it, lines ending in ``\\n``.
+
+    Blocks make lines, quotes begin with ``> ``, list items with ``- ``, a link keeps its address as ``text (https://x)``
+    and an image its alternative text.
+    """
+    return seen_and_hidden(html)[0]
+
+
+def hidden_text(html: str) -> str:
+    """Return the text that the HTML hides from a reader by style, attribute or comment, white space folded."""
+    return seen_and_hidden(html)[1]
+
+
+def seen_and_hidden(html: str) -> tuple[str, str]:
+    """Return what `to_text` and `hidden_text` give, in one reading."""
+    html = html[:MAX_HTML]
+    if not is_affordable(html):
+        return _without_tree(html), ""
+    tree = LexborHTMLParser(html)
+    if tree.root is None:
+        return "", ""
+    found = styles.rules("\n".join(sheet.text() for sheet in tree.css("style"))) if "<style" in html.lower() else {}
+    page = _Page(found)
+    for count, node in enumerate(tree.root.traverse(include_text=True)):
+        if count >= _MAX_NODES:
+            break
+        page.enter(node)
+    page.leave(1)
+    return page.out.text(), " ".join(" ".join(page.hidden).split())
+
+
+def is_affordable(html: str) -> bool:
+    """Tell whether a tree of this HTML costs no more than its length lets expect.
+
+    A parser's time grows with the square of the depth, and of the attributes of one element: 0.5 MB take seconds.
+    """
+    return not _too_deep(html) and not any(len(piece) > _LONG and _crowded(piece) for piece in html.split("<"))
+
+
+def _crowded(piece: str) -> bool:
+    """Tell whether the tag that `piece` begins with has too many attributes; what is quoted is no attribute."""
+    tag = _QUOTED.sub("", piece).partition(">")[0]
+    return len(tag.replace("/", " ").split()) > _MAX_ATTRIBUTES
+
+
+def _too_deep(html: str) -> bool:
+    """Tell whether elements nest too far; an estimate from the tags alone, which errs on the side of yes."""
+    counts: dict[str, int] = {}
+    depth = 0
+    comment = False
+    for tag in _TAG.finditer(html):
+        if tag[0] == "-->" or comment:
+            comment = comment and tag[0] != "-->"
+        elif tag[2] is None:
+            comment = tag[0] == "<!--"
+        else:
+            depth += _step(counts, tag[2].lower(), bool(tag[1]))
+            if depth > _MAX_DEPTH:
+                return True
+    return False
+
+
+def _step(counts: dict[str, int], name: str, closing: bool) -> int:
+    if name in _FLAT:
+        return 0
+    before = counts.get(name, 0)
+    counts[name] = max(before - 1, 0) if closing else before + 1
+    return counts[name] - before
+
+
+def _without_tree(html: str) -> str:
+    lines = (" ".join(line.split()) for line in _MARKUP.sub("\n", html).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+class _Frame(NamedTuple):
+    """An open element: how it looks to a reader and what its end does."""
+
+    node: int
+    tag: str
+    dropped: bool = False
+    hidden: bool = False
+    tiny: bool = False
+    colour: str = "#000000"
+    background: str = "#ffffff"
+    pre: bool = False
+    href: str = ""
+    begun: int = 0  # how many pieces were out when it began
+
+    @property
+    def unseen(self) -> bool:
+        return self.hidden or self.tiny or self.colour in ("transparent", self.background)
+
+
+class _Page:
+    """The elements from the root to where the reading is, and the text read so far, seen and unseen."""
+
+    def __init__(self, rules: dict[str, str]) -> None:
+        self.rules = rules
+        self.frames = [_Frame(0, "")]
+        self.out = _Lines()
+        self.hidden: list[str] = []
+
+    def enter(self, node: LexborNode) -> None:
+        parent = node.parent
+        above = parent.mem_id if parent is not None else 0
+        while len(self.frames) > 2 and self.frames[-1].node != above:
+            self.leave(len(self.frames) - 1)
+        tag = node.tag or ""
+        if tag == "-text":
+            self._text(node.text_content or "")
+        elif tag == "-comment":
+            self._comment(node.comment_content or "")
+        elif tag[:1] not in ("-", "!", "_"):
+            self._element(node, tag)
+
+    def leave(self, count: int) -> None:
+        """End the innermost elements until `count` are left."""
+        while len(self.frames) > count:
+            frame = self.frames.pop()
+            if frame.dropped or frame.unseen:
+                continue
+            if frame.href and self.out.said(frame.begun) not in (frame.href, frame.href.partition(":")[2]):
+                self.out.write(f" ({frame.href})" if len(self.out.pieces) > frame.begun else frame.href)
+            self._end(frame.tag)
+
+    def _end(self, tag: str) -> None:
+        if tag in _PARAGRAPHS:
+            self.out.line(2)
+        elif tag in _BLOCKS:
+            self.out.line(1)
+            self.out.depth -= tag == "blockquote"
+        elif tag in ("td", "th"):
+            self.out.space = True
+
+    def _text(self, text: str) -> None:
+        frame = self.frames[-1]
+        if frame.dropped:
+            return
+        if frame.unseen:
+            self.hidden.append(text)
+        elif frame.pre:
+            self.out.lines(text)
+        else:
+            self.out.flow(text)
+
+    def _comment(self, text: str) -> None:
+        # Conditional comments are how honest mail talks to Outlook.
+        if not text.lstrip().startswith(("[if", "[endif", "<![endif")):
+            self.hidden.append(text)
+
+    def _element(self, node: LexborNode, tag: str) -> None:
+        frame = self._frame(node, tag, self.frames[-1])
+        self.frames.append(frame)
+        if frame.dropped or frame.unseen:
+            return
+        if tag in _PARAGRAPHS:
+            self.out.line(2)
+        elif tag in _BLOCKS:
+            self.out.line(1)
+            self.out.depth += tag == "blockquote"
+            self.out.mark = "- " if tag == "li" else self.out.mark
+        elif tag == "br":
+            self.out.newline()
+        elif tag == "img":
+            self.out.flow(node.attributes.get("alt") or "")
+
+    def _frame(self, node: LexborNode, tag: str, above: _Frame) -> _Frame:
+        attributes = node.attributes
+        if tag in _DROPPED or above.dropped:
+            return above._replace(node=node.mem_id, tag=tag, dropped=True, href="")
+        look = self._look(tag, attributes)
+        return _Frame(
+            node=node.mem_id,
+            tag=tag,
+            hidden=above.hidden or look.hides or "hidden" in attributes,
+            tiny=above.tiny if look.tiny is None else look.tiny,
+            colour=look.colour or above.colour,
+            background=look.background or above.background,
+            pre=above.pre or tag == "pre",
+            href=_href(attributes) if tag == "a" else "",
+            begun=len(self.out.pieces),
+        )
+
+    def _look(self, tag: str, attributes: dict[str, str | None]) -> styles.Look:
+        style = attributes.get("style") or ""
+        if self.rules:
+            style = f"{self._ruled(tag, attributes)};{style}"
+        seen = styles.look(style) if len(style) > 1 else styles.PLAIN
+        colour = attributes.get("color") if tag == "font" and not seen.colour else None
+        ground = attributes.get("bgcolor") if not seen.background else None
+        if not colour and not ground:
+            return seen
+        return seen._replace(
+            colour=styles.colour(colour) if colour else seen.colour,
+            background=styles.colour(ground) if ground else seen.background,
+        )
+
+    def _ruled(self, tag: str, attributes: dict[str, str | None]) -> str:
+        names = [tag]
+        for cls in (attributes.get("class") or "").lower().split()[:20]:
+            names += (f".{cls}", f"{tag}.{cls}")
+        identifier = (attributes.get("id") or "").lower()
+        if identifier:
+            names += (f"#{identifier}", f"{tag}#{identifier}")
+        return ";".join(self.rules[name] for name in names if name in self.rules)
+
+
+def _href(attributes: dict[str, str | None]) -> str:
+    href = "".join((attributes.get("href") or "").split())
+    return href[:2000] if href.lower().startswith(_LINK) else ""
+
+
+class _Lines:
+    """Text being written: white space folds, blocks ask for line ends, and those come before the next word."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.ends = 0  # line ends asked for since the last word
+        self.space = False
+        self.depth = 0  # of quotes
+        self.mark = ""  # stands before the next word of the line
+
+    def line(self, count: int) -> None:
+        self.ends = max(self.ends, count)
+
+    def newline(self) -> None:
+        self.ends = min(self.ends + 1, 2)
+
+    def flow(self, text: str) -> None:
+        words = text.split()
+        if not words:
+            self.space = self.space or text != ""
+            return
+        self.space = self.space or text[0] in _SPACES
+        self.write(" ".join(words))
+        self.space = text[-1] in _SPACES
+
+    def lines(self, text: str) -> None:
+        for number, line in enumerate(text.replace("\r\n", "\n").split("\n")):
+            if number:
+                self.newline()
+            if line.strip():
+                self.write(line.rstrip())
+
+    def write(self, text: str) -> None:
+        quote = "> " * min(self.depth, 8)
+        if not self.pieces:
+            self.pieces.append(quote + self.mark)
+        elif self.ends:
+            self.pieces.append(("\n" + quote.rstrip()) * (self.ends - 1) + "\n" + quote + self.mark)
+        elif self.space or self.mark:
+            self.pieces.append(" " + self.mark)
+        self.pieces.append(text)
+        self.ends, self.space, self.mark = 0, False, ""
+
+    def said(self, begun: int) -> str:
+        """Return what was written since `begun` pieces were out, at most as far as an address reaches."""
+        return "".join(self.pieces[begun : begun + 20]).strip("\n> -")
+
+    def text(self) -> str:
+        return _INVISIBLE.sub("", "".join(self.pieces)).strip("\n")

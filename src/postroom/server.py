@@ -1,0 +1,190 @@
+"""The composition root: opens the house, runs its workers and its listeners, closes it in order.
+
+Any number of processes share a data folder. Each can do all the work; who gets a port listens, the others stand by.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from postroom.config import Settings
+from postroom.events.dispatcher import dispatch
+from postroom.events.hub import Hub
+from postroom.listening import Listeners
+from postroom.model.ids import ALPHABET, random_bytes
+from postroom.model.tenant import SYSTEM, Actor
+from postroom.mta.inbound import Inbound, InboundLimits
+from postroom.mta.outbound import Outbound
+from postroom.mta.reception import DeskReception
+from postroom.net.addresses import AddressRules
+from postroom.net.http import HttpClient
+from postroom.service.bells import Bells, heard
+from postroom.service.catalog import OPERATIONS
+from postroom.service.desk import Desk, Rooms
+from postroom.service.links import Links
+from postroom.service.operation import House
+from postroom.service.parsing import Parser
+from postroom.service.tenants import Credentials, Nothing, Start
+from postroom.service.upkeep import Batch
+from postroom.store.blobs import Blobs
+from postroom.store.locks import Presence, process_name
+from postroom.store.schema import migrate
+from postroom.store.secret import Secret, write_private
+from postroom.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+WATCH_LISTENING_S = 0.02  # 3 us a look: what a waiter in another process adds to its latency at most
+WATCH_IDLE_S = 0.25
+INDEX_PAUSE_S = 0.2  # lets a burst gather: a batch of 200 costs a quarter of 200 single ones
+UPKEEP_S = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postroom:
+    """An open house. `new_owner_key` is set by the start that made it, and by no other."""
+
+    settings: Settings
+    desk: Desk
+    hub: Hub
+    bells: Bells
+    links: Links
+    listeners: Listeners
+    inbound: Inbound
+    new_owner_key: str | None
+
+    async def actor(self, api_key: str | None) -> Actor:
+        """Return who a key is, the local owner without one. Raises Unauthenticated."""
+        if api_key is None:
+            owner: Actor = await self.desk.call("tenants.owner", SYSTEM, Nothing())
+            return owner
+        found: Actor = await self.desk.call("tenants.authenticate", SYSTEM, Credentials(api_key=api_key))
+        return found
+
+
+def clock() -> int:
+    """Return now in UTC milliseconds: the one clock."""
+    return time.time_ns() // 1_000_000
+
+
+@contextlib.asynccontextmanager
+async def open_house(
+    settings: Settings, *, install_key: str | None = None, now: Callable[[], int] = clock
+) -> AsyncIterator[Postroom]:
+    """Open the data folder, run the workers while the block runs, close in order.
+
+    `install_key` becomes the owner key of a store that has none; otherwise one is minted and kept as owner.key.
+
+    Raises:
+        RuntimeError: the store was written by a newer version.
+        OSError: the data folder cannot be used.
+    """
+    home = settings.home
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    locks = home / "run"
+    presence = Presence(locks, process_name("".join(ALPHABET[b & 31] for b in random_bytes(8))))
+    await asyncio.to_thread(migrate, home / "postroom.db", locks)
+    secret = Secret.load(home / "secret.key", settings.secret_key.get_secret_value() if settings.secret_key else None)
+    bells, hub = Bells(), Hub()
+    store = SqliteStore(home / "postroom.db", bells.ring)
+    fetcher = HttpClient(
+        AddressRules(allow_private=settings.allow_private_urls, allow_networks=settings.allow_networks)
+    )
+    parser = Parser()
+    rooms = Rooms(blobs=Blobs(home / "blobs"), parser=parser, fetcher=fetcher)
+    house = House(domain=settings.domain, delivery=settings.delivery, max_message_bytes=settings.message_bytes)
+    desk = Desk(OPERATIONS, store, house, rooms, now)
+    try:
+        key = await _first_start(desk, settings, install_key)
+        listeners = Listeners(settings)
+        limits = InboundLimits(message_bytes=settings.message_bytes, per_client=settings.smtp_per_client)
+        inbound = Inbound(DeskReception(desk), settings.domain, home / "spool", limits)
+        links = Links(secret, listeners.public_url, now)
+        opened = Postroom(
+            settings=settings,
+            desk=desk,
+            hub=hub,
+            bells=bells,
+            links=links,
+            listeners=listeners,
+            inbound=inbound,
+            new_owner_key=key,
+        )
+        async with _workers(opened, store, presence):
+            yield opened
+    finally:
+        await fetcher.close()
+        await parser.close()
+        await asyncio.to_thread(store.close)
+        presence.leave()
+
+
+async def _first_start(desk: Desk, settings: Settings, install_key: str | None) -> str | None:
+    """Make the first organization and the owner key; return the key if it was minted now."""
+    if install_key is not None:
+        await desk.call("tenants.start", SYSTEM, Start(owner_key=install_key))
+        return None
+    minted: str | None = await desk.call("tenants.start", SYSTEM, Start())
+    if minted is not None:
+        key_file = settings.home / "owner.key"
+        key_file.unlink(missing_ok=True)  # of a store that is gone
+        write_private(key_file, minted.encode() + b"\n")
+    return minted
+
+
+@contextlib.asynccontextmanager
+async def _workers(house: Postroom, store: SqliteStore, presence: Presence) -> AsyncIterator[None]:
+    outbound = Outbound(house.desk, house.bells, presence.name, presence.is_alive)
+    presence.sweep()
+    workers = (
+        dispatch(house.desk, house.bells, house.hub),
+        outbound.run(),
+        outbound.reclaim(),
+        _index(house),
+        _purge(house),
+        _upkeep(house),
+        _watch(house, store),
+    )
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(worker) for worker in workers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _index(house: Postroom) -> None:
+    bell = house.bells.listen("search")
+    while True:
+        while await house.desk.call("search.index", SYSTEM, Batch()):
+            pass
+        await heard(bell, 5.0)
+        await asyncio.sleep(INDEX_PAUSE_S)
+
+
+async def _purge(house: Postroom) -> None:
+    bell = house.bells.listen("purge")
+    while True:
+        while await house.desk.call("purges.step", SYSTEM, Batch()):
+            pass
+        await heard(bell, 60.0)
+
+
+async def _upkeep(house: Postroom) -> None:
+    while True:
+        await house.desk.call("receipts.expire", SYSTEM, Batch())
+        await house.desk.call("blobs.sweep", SYSTEM, Batch())
+        await asyncio.sleep(UPKEEP_S)
+
+
+async def _watch(house: Postroom, store: SqliteStore) -> None:
+    """Ring the bells for what other processes commit."""
+    seen = store.changes()
+    while True:
+        await asyncio.sleep(WATCH_IDLE_S if house.hub.is_empty else WATCH_LISTENING_S)
+        if (changes := store.changes()) != seen:
+            seen = changes
+            house.bells.ring_all()

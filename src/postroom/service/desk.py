@@ -1,0 +1,134 @@
+"""The desk: the one door to the services, for faces and workers alike.
+
+A call finds the row, checks the permission, validates the input, opens the transaction with the actor's reach, runs the
+handler, commits, and rings the bells. No handler, face or worker commits.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from postroom.model.errors import Forbidden, InvalidInput, Problem
+from postroom.model.tenant import Actor, Reach
+from postroom.service.operation import Answer, Context, House, Operation
+from postroom.service.parsing import Parser
+from postroom.store.blobs import Blobs
+from postroom.store.transaction import Transaction
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """What a database must do. Both functions answer once the result is true: after the fsync for a write.
+
+    Raises:
+        StorageFull, Busy, Temporary: nothing of this function was kept.
+    """
+
+    async def write(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T: ...
+
+    async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T: ...
+
+
+class Fetcher(Protocol):
+    """What fetches an attachment that is given by its address."""
+
+    async def fetch(self, url: str, *, max_bytes: int, timeout: float) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """What orchestrations reach through the desk besides the store."""
+
+    blobs: Blobs
+    parser: Parser
+    fetcher: Fetcher
+
+
+class Desk:
+    """The door. `clock` gives UTC milliseconds; it is read once a call."""
+
+    def __init__(
+        self,
+        operations: Mapping[str, Operation],
+        store: Store,
+        house: House,
+        rooms: Rooms,
+        clock: Callable[[], int],
+    ) -> None:
+        self.operations = operations
+        self.house = house
+        self.rooms = rooms
+        self.clock = clock
+        self._store = store
+
+    async def call(self, name: str, actor: Actor, given: BaseModel | Mapping[str, Any]) -> Any:
+        """Do the operation `name` and return its result.
+
+        Raises:
+            PostroomError: of the kind that says what is wrong; nothing was changed then.
+        """
+        return (await self.ask(name, actor, given)).result
+
+    async def ask(self, name: str, actor: Actor, given: BaseModel | Mapping[str, Any]) -> Answer[Any]:
+        """Do the operation and return its result with the position in the log at which it was true."""
+        operation = self.operations[name]
+        _check_permission(operation, actor)
+        command = _validated(operation, given)
+        if operation.mode == "own":
+            answer = await operation.handler(self, actor, command)
+            return answer if isinstance(answer, Answer) else Answer(answer, 0)
+        return await self._transact(operation, actor, command)
+
+    async def _transact(self, operation: Operation, actor: Actor, command: BaseModel) -> Answer[Any]:
+        now = self.clock()
+        handler, house = operation.handler, self.house
+
+        def run(tx: Transaction) -> Answer[Any]:
+            result = handler(Context(actor, tx, now, house), command)
+            return Answer(result, 0 if operation.internal else tx.position())
+
+        act = self._store.write if operation.mode == "write" else self._store.read
+        return await act(run, actor.reach, now)
+
+
+def _check_permission(operation: Operation, actor: Actor) -> None:
+    if not operation.scope:
+        if actor.reach != Reach.EVERYWHERE:
+            raise Forbidden(f"{operation.name} is internal.")
+    elif not actor.may(operation.scope):
+        raise Forbidden(
+            f"This key lacks the permission {operation.scope}.", fix=f"Use a key that has {operation.scope}."
+        )
+
+
+def _validated(operation: Operation, given: BaseModel | Mapping[str, Any]) -> BaseModel:
+    if isinstance(given, operation.input):
+        return given
+    try:
+        return operation.input.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error, tuple(operation.input.model_fields)) from None
+
+
+def invalid(error: ValidationError, fields: tuple[str, ...]) -> InvalidInput:
+    """Return our error for pydantic's: each problem with its path, an unknown field with its nearest name."""
+    problems = [Problem(path=e["loc"], message=_sentence(e, fields)) for e in error.errors(include_url=False)[:20]]
+    shown = "; ".join(f"{'.'.join(map(str, p.path)) or 'input'}: {p.message}" for p in problems[:5])
+    return InvalidInput(shown, problems)
+
+
+def _sentence(error: Any, fields: tuple[str, ...]) -> str:
+    if error["type"] != "extra_forbidden":
+        given = repr(error["input"])
+        return f"{error['msg']} (got {given[:80]})" if error["type"] != "missing" else "is required."
+    return unknown_name(str(error["loc"][-1]), fields)
+
+
+def unknown_name(name: str, fields: tuple[str, ...]) -> str:
+    """Return the sentence that refuses a name and suggests the near one."""
+    near = difflib.get_close_matches(name, fields, 1)
+    return f"unknown; did you mean {near[0]!r}?" if near else f"unknown; known are {', '.join(fields)}."

@@ -1,0 +1,317 @@
+"""Messages: list, get, search, label, and the bytes of one and of its attachments."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field
+
+from postroom.model.delivery import Delivery
+from postroom.model.errors import InvalidInput, NotFound
+from postroom.model.event import EventType
+from postroom.model.message import Attachment, Message, MessageSummary, Raw
+from postroom.model.page import Page
+from postroom.model.record import Record
+from postroom.model.tenant import Actor
+from postroom.service import places
+from postroom.service.inboxes import InboxRef, find_inbox
+from postroom.service.operation import Answer, Context
+from postroom.store import search as index
+from postroom.store.queries import deliveries, threads
+from postroom.store.queries import events as log
+from postroom.store.queries import messages as queries
+
+if TYPE_CHECKING:
+    from postroom.service.desk import Desk
+
+SYSTEM_LABELS = frozenset(
+    {"received", "sent", "delivered", "bounced", "complained", "delayed", "rejected", "opened", "draft", "scheduled"}
+)
+MAX_LABEL = 100
+MAX_LABELS = 100
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _moment(value: object) -> object:
+    """Take RFC 3339 text or UTC milliseconds; a time without a zone is UTC."""
+    if not isinstance(value, str):
+        return value
+    try:
+        given = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is no RFC 3339 time, such as 2026-11-21T10:00:00Z") from None
+    return int((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Moment = Annotated[int, BeforeValidator(_moment)]
+
+
+class ListMessages(InboxRef):
+    limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
+    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    labels: Strings = Field(default=(), description="Only messages that have all these labels.")
+    before: Moment | None = Field(default=None, description="Only messages before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only messages at or after this time (RFC 3339).")
+    ascending: bool = Field(default=False, description="Oldest first.")
+    from_: Strings = Field(default=(), alias="from", description="Only messages whose sender contains all these.")
+    to: Strings = Field(default=(), description="Only messages whose to, cc or bcc contain all these.")
+    subject: Strings = Field(default=(), description="Only messages whose subject contains all these.")
+
+
+class MessageRef(InboxRef):
+    message_id: str = Field(description="The message: its Message-ID, angle brackets kept.")
+
+
+class AttachmentRef(MessageRef):
+    attachment_id: str = Field(description="The attachment, as its message lists it.")
+
+
+class SearchMessages(InboxRef):
+    q: str = Field(min_length=1, max_length=500, description='Words to find; "quoted words" are found as a phrase.')
+    limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
+    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    before: Moment | None = Field(default=None, description="Only messages before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only messages at or after this time (RFC 3339).")
+
+
+class UpdateMessage(MessageRef):
+    add_labels: Strings = Field(default=(), description="Labels to add; they are kept in lower case.")
+    remove_labels: Strings = Field(default=(), description="Labels to take off, such as unread.")
+
+
+class Since(InboxRef):
+    """What came into an inbox after a position; None: nothing, but the position of now."""
+
+    after: int | None = None
+    from_: Strings = ()
+    subject: Strings = ()
+
+
+class Opened(Record):
+    """A message with how its deliveries stand (of what we sent)."""
+
+    message: Message
+    deliveries: tuple[Delivery, ...]
+
+
+class Content(Record):
+    """The bytes of an attachment, and of which message it is (`id` and `inbox_id` are inner ids)."""
+
+    attachment: Attachment
+    org_id: str
+    inbox_id: str
+    id: str
+    message_id: str
+    content: bytes
+
+
+class LatestNews(Record):
+    """The first match after a position, if there is one, and how much came into the inbox in the last ten minutes."""
+
+    inbox_id: str  # inner id
+    message: Message | None
+    recent: int
+
+
+def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
+    """List the messages of an inbox, newest first."""
+    inbox = find_inbox(context, given.inbox_id)
+    query = queries.page(given.ascending, bool(given.labels))
+    parameters = _parameters(given)
+
+    def fetch(place: dict[str, int | str], n: int) -> list[MessageSummary]:
+        return context.tx.all(query, inbox_id=inbox.inbox_id, **parameters, **place, n=n)
+
+    return places.walk(
+        "messages",
+        given.page_token,
+        ascending=given.ascending,
+        limit=given.limit,
+        fetch=fetch,
+        keep=lambda row: _matches(row, given),
+    )
+
+
+def get(context: Context, given: MessageRef) -> Opened:
+    """Get one message with its bodies."""
+    summary = find_message(context, given)
+    message = context.tx.one(queries.FULL, seq=summary.seq)
+    if message is None:
+        raise NotFound("message", given.message_id)
+    return Opened(message=message, deliveries=tuple(context.tx.all(deliveries.OF_MESSAGE, message_id=summary.id)))
+
+
+def get_raw(context: Context, given: MessageRef) -> Raw:
+    """Say where the bytes of a message are."""
+    raw = context.tx.one(queries.RAW, seq=find_message(context, given).seq)
+    if raw is None:
+        raise NotFound("message", given.message_id)
+    return raw
+
+
+async def raw(desk: "Desk", actor: Actor, given: MessageRef) -> Answer[bytes]:
+    """Get the bytes of a message as they came over the wire."""
+    answer = await desk.ask("messages.find_raw", actor, given)
+    found: Raw = answer.result
+    if found.blob is not None:
+        return Answer(await asyncio.to_thread(desk.rooms.blobs.read, found.blob), answer.position)
+    return Answer(found.content or b"", answer.position)
+
+
+async def attachment(desk: "Desk", actor: Actor, given: AttachmentRef) -> Answer[Content]:
+    """Get an attachment of a message, decoded."""
+    opened: Opened = await desk.call("messages.get", actor, _message_ref(given))
+    message = opened.message
+    listed = {a.attachment_id: a for a in message.attachments}
+    if (wanted := listed.get(given.attachment_id)) is None:
+        known = ", ".join(listed) or "none"
+        raise NotFound("attachment", given.attachment_id, fix=f"This message has: {known}.")
+    answer = await desk.ask("messages.find_raw", actor, _message_ref(given))
+    raw: Raw = answer.result
+    source = desk.rooms.blobs.path(raw.blob) if raw.blob is not None else (raw.content or b"")
+    content = await desk.rooms.parser.attachment(source, wanted.part)
+    found = Content(
+        attachment=wanted,
+        org_id=message.org_id,
+        inbox_id=message.inbox_id,
+        id=message.id,
+        message_id=message.message_id,
+        content=content,
+    )
+    return Answer(found, answer.position)
+
+
+def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
+    """Search an inbox for words, newest first."""
+    inbox = find_inbox(context, given.inbox_id)
+    below = places.opened("search", given.page_token)[1] if given.page_token else places.EVER
+    seqs = index.find(
+        context.tx,
+        inbox.inbox_id,
+        given.q,
+        below=int(below),
+        since=given.after or 0,
+        until=given.before or places.EVER,
+        n=given.limit + 1,
+    )
+    items = [m for seq in seqs[: given.limit] if (m := context.tx.one(queries.BY_SEQ, seq=seq)) is not None]
+    token = places.seal("search", (0, seqs[given.limit - 1])) if len(seqs) > given.limit else None
+    return Page(items=tuple(items), next_page_token=token)
+
+
+def update(context: Context, given: UpdateMessage) -> MessageSummary:
+    """Add and remove labels; taking off unread marks a message as read."""
+    message = find_message(context, given)
+    add, remove = check_labels(given.add_labels, "add_labels"), check_labels(given.remove_labels, "remove_labels")
+    if not add and not remove:
+        raise InvalidInput("Nothing to change.", fix="Give add_labels or remove_labels.")
+    before = set(message.labels)
+    after = (before | set(add)) - set(remove)
+    return set_labels(context, message, after) if after != before else message
+
+
+def set_labels(context: Context, message: MessageSummary, labels: set[str]) -> MessageSummary:
+    """Give a message exactly these labels, with the index, its thread and the events that follow."""
+    if len(labels) > MAX_LABELS:
+        raise InvalidInput.at("add_labels", f"a message has at most {MAX_LABELS} labels.")
+    before, ordered = set(message.labels), tuple(sorted(labels))
+    context.tx.run(queries.SET_LABELS, key=message.seq, labels=json.dumps(ordered), updated_at=context.now)
+    place = {"inbox_id": message.inbox_id, "timestamp": message.timestamp, "message_seq": message.seq}
+    for label in before - labels:
+        context.tx.run(queries.REMOVE_LABEL, label=label, **place)
+        _label_event(context, EventType.LABEL_REMOVED, message, label)
+    for label in labels - before:
+        context.tx.insert(queries.ADD_LABEL, {"label": label, **place})
+        _label_event(context, EventType.LABEL_ADDED, message, label)
+    of_thread = context.tx.all(threads.LABELS_OF_MESSAGES, thread_id=message.thread_id)
+    union = sorted({label for one in of_thread for label in one})
+    context.tx.run(threads.SET_LABELS, key=message.thread_id, labels=json.dumps(union), updated_at=context.now)
+    return message.model_copy(update={"labels": ordered, "updated_at": context.now})
+
+
+def check_labels(labels: tuple[str, ...], field: str) -> tuple[str, ...]:
+    """Return labels as they are kept. Raises InvalidInput for one of the system's or one that cannot be a label."""
+    folded = tuple(dict.fromkeys(label.strip().lower() for label in labels))
+    for label in folded:
+        if label in SYSTEM_LABELS:
+            raise InvalidInput.at(field, f"{label!r} is set by Postroom alone.", fix="Use a label of your own.")
+        if not label or len(label) > MAX_LABEL or not label.isprintable():
+            raise InvalidInput.at(field, f"{label[:50]!r} is no label.", fix=f"Use 1 to {MAX_LABEL} characters.")
+    return folded
+
+
+def since(context: Context, given: Since) -> LatestNews:
+    """Look for the first message that came after a position and matches."""
+    inbox = find_inbox(context, given.inbox_id)
+    recent = context.tx.one(queries.COUNT_SINCE, inbox_id=inbox.inbox_id, since=context.now - 600_000) or 0
+    after = context.tx.position() if given.after is None else given.after
+    while events := context.tx.all(
+        log.OF_INBOX, inbox_id=inbox.inbox_id, type=EventType.MESSAGE_RECEIVED.value, after=after, n=100
+    ):
+        for event in events:
+            summary = context.tx.one(queries.BY_ID, id=event.data["message"])
+            if summary is not None and _named(summary, given):
+                full = context.tx.one(queries.FULL, seq=summary.seq)
+                return LatestNews(inbox_id=inbox.inbox_id, message=full, recent=recent)
+        after = events[-1].position
+    return LatestNews(inbox_id=inbox.inbox_id, message=None, recent=recent)
+
+
+def find_message(context: Context, given: MessageRef) -> MessageSummary:
+    """Return the message that a public or inner id names. Raises NotFound, out of reach too."""
+    inbox = find_inbox(context, given.inbox_id)
+    wanted = given.message_id.strip()
+    found = None
+    if wanted.startswith("msg_"):
+        found = context.tx.one(queries.BY_ID, id=wanted)
+        found = found if found is not None and found.inbox_id == inbox.inbox_id else None
+    else:
+        for spelling in (wanted, f"<{wanted}>"):
+            found = found or context.tx.one(queries.BY_PUBLIC_ID, inbox_id=inbox.inbox_id, public_id=spelling)
+    if found is None:
+        raise NotFound("message", given.message_id, fix=f"List the messages of {inbox.address} to see their ids.")
+    return found
+
+
+def _message_ref(given: MessageRef) -> MessageRef:
+    return MessageRef(inbox_id=given.inbox_id, message_id=given.message_id)
+
+
+def _parameters(given: ListMessages) -> dict[str, object]:
+    label = {"label": given.labels[0].strip().lower()} if given.labels else {}
+    until = places.EVER if given.before is None else given.before
+    return {"since": given.after or 0, "until": until, **label}
+
+
+def _matches(row: MessageSummary, given: ListMessages) -> bool:
+    if any(label.strip().lower() not in row.labels for label in given.labels):
+        return False
+    return (
+        _contains(row.from_, given.from_)
+        and _contains(row.subject or "", given.subject)
+        and (not given.to or _contains(" ".join((*row.to, *row.cc, *row.bcc)), given.to))
+    )
+
+
+def _named(row: MessageSummary, given: Since) -> bool:
+    return _contains(row.from_, given.from_) and _contains(row.subject or "", given.subject)
+
+
+def _contains(text: str, wanted: tuple[str, ...]) -> bool:
+    folded = text.casefold()
+    return all(w.casefold() in folded for w in wanted)
+
+
+def _label_event(context: Context, kind: EventType, message: MessageSummary, label: str) -> None:
+    context.tx.emit(
+        kind,
+        {"message": message.id, "message_id": message.message_id, "thread_id": message.thread_id, "label": label},
+        org_id=message.org_id,
+        pod_id=message.pod_id,
+        inbox_id=message.inbox_id,
+    )

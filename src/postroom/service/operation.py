@@ -1,0 +1,73 @@
+"""An operation: one thing that Postroom can do for whoever may ask, described once; and what a handler may touch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from postroom.model.tenant import Actor
+from postroom.store.transaction import Transaction
+
+T = TypeVar("T")
+DeliveryMode = Literal["sandbox"]
+
+
+class Input(BaseModel):
+    """Base of all inputs: unknown fields are refused, never dropped; field descriptions are what every face shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class House:
+    """What of the settings the services need. `domain` is where inboxes are made; `delivery` how mail leaves."""
+
+    domain: str
+    delivery: DeliveryMode = "sandbox"
+    max_message_bytes: int = 50 * 2**20
+
+    @property
+    def message_id_domain(self) -> str:
+        """What stands after the @ of the Message-IDs that we make: the domain in A-labels."""
+        return self.domain if self.domain.isascii() else self.domain.encode("idna").decode("ascii")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a handler may touch: who asks, the open transaction, the moment (UTC milliseconds), the settings."""
+
+    actor: Actor
+    tx: Transaction
+    now: int
+    house: House
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """A result and the position in the log at which it was true: nothing at or before it is news any more."""
+
+    result: T
+    position: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A row of the table. `mode`: `read` and `write` handlers are plain functions `(Context, input)` inside one
+    transaction; an `own` handler is a coroutine `(Desk, Actor, input)` that calls the desk again around what must wait
+    and returns an `Answer`.
+    """
+
+    name: str  # "messages.reply": the group, then the verb
+    handler: Callable[..., Any]
+    input: type[BaseModel]
+    scope: str  # the permission that a key must have; "" = Postroom itself alone
+    mode: Literal["read", "write", "own"] = "read"
+    destroys: bool = False
+    idempotent: bool = False
+    internal: bool = False  # a step of another operation or of a worker: no face names it
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the handler's docstring."""
+        return (self.handler.__doc__ or "").strip().split("\n")[0]

@@ -1,0 +1,85 @@
+"""Places in a list: what a page token says, sealed so that a caller can only give back one that we made.
+
+A token is a position in an index (time and row number), bound to the list that it came from.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from postroom.model.errors import InvalidInput
+from postroom.model.page import Page
+
+FIRST = (-1, -1)
+LAST = (2**62, 2**62)
+EVER = 2**62  # an upper bound for times and row numbers
+SCAN = 500
+
+
+def seal(listing: str, place: tuple[int, int | str]) -> str:
+    """Return the token for `place` in the list that `listing` names."""
+    return base64.urlsafe_b64encode(json.dumps([listing, *place]).encode()).decode().rstrip("=")
+
+
+def opened(listing: str, token: str) -> tuple[int, int | str]:
+    """Return the place that a token says. Raises InvalidInput for one of another list, or of nobody's making."""
+    try:
+        found, at, seq = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True))
+        if found == listing and type(at) is int and type(seq) in (int, str):
+            return at, seq
+    except (ValueError, binascii.Error, TypeError):
+        pass
+    raise InvalidInput.at(
+        "page_token", "not a token of this list.", fix="Take next_page_token of the page before, or leave it out."
+    )
+
+
+def window(listing: str, token: str | None, *, ascending: bool) -> dict[str, int | str]:
+    """Return the parameters `at` and `seq` of a page query: where the last page ended, or the end to begin at."""
+    at, seq = opened(listing, token) if token else (FIRST if ascending else LAST)
+    return {"at": at, "seq": seq}
+
+
+class Placed(Protocol):
+    """A row of a list by time."""
+
+    @property
+    def timestamp(self) -> int: ...
+
+    @property
+    def seq(self) -> int: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def walk(
+    listing: str,
+    token: str | None,
+    *,
+    ascending: bool,
+    limit: int,
+    fetch: Callable[[dict[str, int | str], int], list[P]],
+    keep: Callable[[P], bool],
+) -> Page[P]:
+    """Return the next page of a list by time: the rows that `fetch(place, n)` gives and `keep` lets through.
+
+    Looks at SCAN rows at most: a filter that matches little gives a short page, even an empty one, with a token.
+    """
+    place = window(listing, token, ascending=ascending)
+    found: list[P] = []
+    scanned, n = 0, limit + 1
+    while scanned < SCAN:
+        rows = fetch(place, n)
+        for row in rows:
+            if len(found) == limit:
+                return Page(items=tuple(found), next_page_token=seal(listing, (found[-1].timestamp, found[-1].seq)))
+            if keep(row):
+                found.append(row)
+        if len(rows) < n:
+            return Page(items=tuple(found))
+        scanned, n = scanned + len(rows), 100
+        place = {"at": rows[-1].timestamp, "seq": rows[-1].seq}
+    return Page(items=tuple(found), next_page_token=seal(listing, (int(place["at"]), place["seq"])))

@@ -1,0 +1,136 @@
+"""Mail that arrives: parsed, its large bytes on disk, filed into each inbox that it is for, the event beside it.
+
+`take` is the way in for SMTP, for mail between local inboxes and for imported files alike.
+"""
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+from postroom.model.errors import NotFound, StorageFull, Temporary
+from postroom.model.event import EventType
+from postroom.model.ids import new_id
+from postroom.model.inbox import Mailbox
+from postroom.model.message import Incoming, ParsedMessage
+from postroom.model.record import Record
+from postroom.model.tenant import SYSTEM, Actor
+from postroom.service.filing import Sheet, file
+from postroom.service.inboxes import find_mailbox
+from postroom.service.operation import Answer, Context, Input
+from postroom.store.queries import messages as queries
+
+if TYPE_CHECKING:
+    from postroom.service.desk import Desk
+
+DUPLICATE_WINDOW_MS = 7 * 86_400_000
+RAW_IN_ROW = 64 * 1024
+RECEIVED = ("received", "unread")
+
+
+class Arrival(Input):
+    """A message on its way in, with what parsing it gave. `blob` names the file of a large one."""
+
+    incoming: Incoming
+    parsed: ParsedMessage
+    blob: str | None
+
+
+class Taken(Record):
+    """What became of a message: inner ids by inbox, and the inboxes that had it already."""
+
+    filed: dict[str, str]
+    duplicates: tuple[str, ...]
+
+
+async def take(desk: "Desk", _actor: Actor, incoming: Incoming) -> Answer[Taken]:
+    """Take a message in; when this returns it is on disk for every recipient that is an inbox here.
+
+    Raises:
+        NotFound: no recipient is an inbox here (any more).
+        StorageFull, Temporary: nothing was kept; the sender may try again.
+    """
+    parsed = await desk.rooms.parser.parse(incoming)
+    blob = await keep_large(desk, incoming)
+    return await desk.ask("mail.file", SYSTEM, Arrival(incoming=incoming, parsed=parsed, blob=blob))
+
+
+async def keep_large(desk: "Desk", incoming: Incoming) -> str | None:
+    """Put the bytes of a large message into the blob folder; return the hash, None for a small one."""
+    try:
+        if incoming.spool is not None:
+            await asyncio.to_thread(desk.rooms.blobs.adopt, incoming.spool, incoming.sha256)
+        elif incoming.size > RAW_IN_ROW and incoming.content is not None:
+            await asyncio.to_thread(desk.rooms.blobs.write, incoming.content, incoming.sha256)
+        else:
+            return None
+    except OSError as error:
+        raise disk_error(error) from error
+    return incoming.sha256
+
+
+def disk_error(error: OSError) -> Temporary:
+    """Return what a failing file operation means to a caller."""
+    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return StorageFull("The disk is full.", fix="Free some space; nothing was stored.")
+    return Temporary(f"The disk failed ({error.strerror}).", fix="Try again; the log says more.")
+
+
+def file_arrival(context: Context, given: Arrival) -> Taken:
+    """File a message into the inboxes that it is for, once each."""
+    mailboxes = {m.inbox_id: m for r in given.incoming.recipients if (m := find_mailbox(context, r)) is not None}
+    if not mailboxes:
+        raise NotFound("inbox", ", ".join(given.incoming.recipients[:3]))
+    filed: dict[str, str] = {}
+    duplicates: list[str] = []
+    receipt = _receipt(given)
+    for mailbox in mailboxes.values():
+        if _seen(context, mailbox, receipt):
+            duplicates.append(mailbox.inbox_id)
+        else:
+            filed[mailbox.inbox_id] = _file_into(context, mailbox, given)
+    return Taken(filed=filed, duplicates=tuple(duplicates))
+
+
+def _file_into(context: Context, mailbox: Mailbox, given: Arrival) -> str:
+    incoming = given.incoming
+    sheet = Sheet(
+        message_id=new_id("msg", context.now),
+        parsed=given.parsed,
+        raw=incoming.content if given.blob is None else None,
+        blob=given.blob,
+        size=incoming.size,
+        labels=RECEIVED,
+        origin=incoming.origin,
+        envelope_from=incoming.envelope_from,
+        client=incoming.client,
+        helo=incoming.helo,
+    )
+    filed = file(context, mailbox, sheet)
+    context.tx.emit(
+        EventType.MESSAGE_RECEIVED,
+        {"message": filed.message_id, "message_id": filed.public_id, "thread_id": filed.thread_id},
+        org_id=mailbox.org_id,
+        pod_id=mailbox.pod_id,
+        inbox_id=mailbox.inbox_id,
+    )
+    return filed.message_id
+
+
+def _receipt(given: Arrival) -> bytes:
+    """Return what makes two arrivals one: Message-ID, the bytes without trace fields, the envelope sender.
+
+    Never the Message-ID alone: whoever knows it could suppress another's mail.
+    """
+    parts = (given.parsed.message_id or "", given.parsed.digest or given.incoming.sha256, given.incoming.envelope_from)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+
+
+def _seen(context: Context, mailbox: Mailbox, receipt: bytes) -> bool:
+    at = context.tx.one(queries.RECEIPT, inbox_id=mailbox.inbox_id, digest=receipt)
+    if at is not None and at > context.now - DUPLICATE_WINDOW_MS:
+        return True
+    if at is not None:
+        context.tx.run(queries.DELETE_RECEIPT, inbox_id=mailbox.inbox_id, digest=receipt)
+    row = {"inbox_id": mailbox.inbox_id, "digest": receipt, "at": context.now}
+    context.tx.insert(queries.ADD_RECEIPT, row)
+    return False

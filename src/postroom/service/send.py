@@ -1,0 +1,373 @@
+"""Mail that leaves: send, reply, forward. Each prepares in one read, composes outside any transaction, and commits the
+message, a delivery row a recipient and the events together: what is told as sent is on disk.
+"""
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from postroom.mime import compose as mime
+from postroom.mime import references
+from postroom.mime.html import to_text
+from postroom.model.address import Address, address_key, domain_key, read_address, split
+from postroom.model.delivery import DeliveryState
+from postroom.model.errors import InvalidInput
+from postroom.model.event import EventType
+from postroom.model.ids import new_id
+from postroom.model.inbox import Inbox, Mailbox
+from postroom.model.message import Incoming, Message, Outgoing, ParsedMessage, Raw, Upload
+from postroom.model.record import Record
+from postroom.model.tenant import Actor
+from postroom.service import policy
+from postroom.service.filing import Filed, Sheet, file
+from postroom.service.inboxes import InboxRef, find_inbox
+from postroom.service.messages import MessageRef, Strings, check_labels, find_message
+from postroom.service.operation import Answer, Context, Input
+from postroom.service.receive import keep_large
+from postroom.service.uploads import AttachmentToSend, gather, too_large
+from postroom.store.queries import deliveries, messages
+
+if TYPE_CHECKING:
+    from postroom.service.desk import Desk
+
+_INLINE_WORK = 256 * 1024  # beyond this composing would hold up the event loop
+
+
+class _Written(Input):
+    """What every path of sending takes."""
+
+    to: Strings = Field(default=(), description="Recipients: name@host or Name <name@host>.")
+    cc: Strings = Field(default=(), description="Recipients of a copy.")
+    bcc: Strings = Field(default=(), description="Recipients that no other recipient sees.")
+    reply_to: Strings = Field(default=(), description="Where answers shall go, when not to the inbox.")
+    text: str | None = Field(default=None, description="The body as plain text.")
+    html: str | None = Field(default=None, description="The body as HTML.")
+    labels: Strings = Field(default=(), description="Labels of your own for the sent message.")
+    attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Further header fields.")
+
+
+class SendMessage(_Written, InboxRef):
+    subject: str | None = Field(default=None, description="The subject.")
+
+
+class ReplyToMessage(_Written, MessageRef):
+    reply_all: bool = Field(default=False, description="Answer everybody; exclusive with to, cc and bcc.")
+
+
+class ForwardMessage(_Written, MessageRef):
+    subject: str | None = Field(default=None, description="The subject; Fwd: and the original's when absent.")
+
+
+class Prepare(InboxRef):
+    message_id: str | None = None
+
+
+class Prepared(Record):
+    """The inbox that sends, and the message that is answered or forwarded, with where its bytes are."""
+
+    inbox: Inbox
+    original: Message | None
+    raw: Raw | None
+
+
+class Departure(Input):
+    """A composed message, ready to be committed. `recipients` is who will be on the wire, Bcc too."""
+
+    inbox: Inbox
+    message_id: str
+    thread_id: str | None
+    incoming: Incoming
+    parsed: ParsedMessage
+    blob: str | None
+    labels: tuple[str, ...]
+    bcc: tuple[str, ...]
+    recipients: tuple[str, ...]
+
+
+class Sent(Record):
+    """A message that was committed to the queue. `captured`: recipients whom the sandbox keeps the mail from."""
+
+    id: str
+    message_id: str
+    thread_id: str
+    recipients: tuple[str, ...]
+    captured: tuple[str, ...]
+
+
+async def send(desk: "Desk", actor: Actor, given: SendMessage) -> Answer[Sent]:
+    """Send a message from an inbox."""
+    if not (given.subject or given.text or given.html or given.attachments):
+        raise InvalidInput("An empty message.", fix="Give a subject, text, html or attachments.")
+    prepared: Prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id))
+    outgoing = _outgoing(desk, prepared.inbox, given, subject=given.subject or "", text=given.text, html=given.html)
+    return await _depart(desk, actor, prepared, given, outgoing)
+
+
+async def reply(desk: "Desk", actor: Actor, given: ReplyToMessage) -> Answer[Sent]:
+    """Answer a message in its thread, with what it said quoted below."""
+    if given.reply_all and (given.to or given.cc or given.bcc):
+        raise InvalidInput.at("reply_all", "exclusive with to, cc and bcc.", fix="Leave out either.")
+    if not (given.text or given.html or given.attachments):
+        raise InvalidInput("An empty reply.", fix="Give text, html or attachments.")
+    prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
+    original: Message = prepared.original
+    said, by, at = _said(original), original.from_, original.date or original.timestamp
+    parent = _wire_id(original)
+    outgoing = _outgoing(
+        desk,
+        prepared.inbox,
+        given.model_copy(update=_reply_recipients(prepared.inbox, original, given)),
+        subject=mime.reply_subject(mime.clean(original.subject or "")),
+        text=None if given.text is None else f"{given.text}\n\n{mime.quote_reply(said, by, at)}",
+        html=None
+        if given.html is None
+        else given.html + mime.quote_reply_html(said, by, at, original_html=original.html),
+        in_reply_to=parent,
+        references=references.chain(parent, original.references, _ids(original.in_reply_to)),
+    )
+    return await _depart(desk, actor, prepared, given, outgoing)
+
+
+async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[Sent]:
+    """Forward a message with its attachments; it stays in the thread of the original."""
+    prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
+    original: Message = prepared.original
+    fields = _shown_fields(original)
+    below = mime.forward_text(fields, _said(original))
+    page = mime.forward_html(fields, _said(original), original_html=original.html)
+    parent = _wire_id(original)
+    outgoing = _outgoing(
+        desk,
+        prepared.inbox,
+        given,
+        subject=given.subject or mime.forward_subject(mime.clean(original.subject or "")),
+        text=f"{given.text}\n\n{below}" if given.text else below,
+        html=(given.html or "") + page if given.html or (original.html and not given.text) else None,
+        references=references.chain(parent, original.references, _ids(original.in_reply_to)),
+    )
+    forwarded = await _attachments_of(desk, prepared)
+    return await _depart(desk, actor, prepared, given, outgoing, forwarded)
+
+
+def prepare(context: Context, given: Prepare) -> Prepared:
+    """Read what sending needs: the inbox, and the message that is answered or forwarded."""
+    inbox = find_inbox(context, given.inbox_id)
+    if given.message_id is None:
+        return Prepared(inbox=inbox, original=None, raw=None)
+    summary = find_message(context, MessageRef(inbox_id=given.inbox_id, message_id=given.message_id))
+    return Prepared(
+        inbox=inbox,
+        original=context.tx.one(messages.FULL, seq=summary.seq),
+        raw=context.tx.one(messages.RAW, seq=summary.seq),
+    )
+
+
+def commit(context: Context, given: Departure) -> Sent:
+    """Write a composed message: the message itself, a delivery a recipient, and what happened."""
+    inbox = find_inbox(context, given.inbox.inbox_id)
+    mailbox = Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
+    sheet = Sheet(
+        message_id=given.message_id,
+        parsed=given.parsed,
+        raw=given.incoming.content if given.blob is None else None,
+        blob=given.blob,
+        size=given.incoming.size,
+        labels=tuple(dict.fromkeys(("sent", *given.labels))),
+        bcc=given.bcc,
+        thread_id=given.thread_id,
+    )
+    filed = file(context, mailbox, sheet)
+    captured = tuple(r for r in given.recipients if not _is_ours(context, r))
+    for recipient in given.recipients:
+        _add_delivery(context, mailbox, filed, recipient, captured=recipient in captured)
+    _emit(context, EventType.MESSAGE_SENT, mailbox, filed, given.recipients)
+    if captured:
+        _emit(context, EventType.MESSAGE_CAPTURED, mailbox, filed, captured)
+    return Sent(
+        id=filed.message_id,
+        message_id=filed.public_id,
+        thread_id=filed.thread_id,
+        recipients=given.recipients,
+        captured=captured,
+    )
+
+
+def _is_ours(context: Context, recipient: str) -> bool:
+    return domain_key(split(recipient)[1]) == domain_key(context.house.domain)
+
+
+def _add_delivery(context: Context, mailbox: Mailbox, filed: Filed, recipient: str, *, captured: bool) -> None:
+    row: dict[str, Any] = {
+        "id": new_id("dlv", context.now),
+        "org_id": mailbox.org_id,
+        "pod_id": mailbox.pod_id,
+        "inbox_id": mailbox.inbox_id,
+        "message_id": filed.message_id,
+        "recipient": recipient,
+        "envelope_from": mailbox.address,
+        # The sandbox keeps foreign mail on this machine: such a delivery has ended as it begins.
+        "state": (DeliveryState.CAPTURED if captured else DeliveryState.QUEUED).value,
+        "due_at": None if captured else context.now,
+        "lease_until": 0,
+        "lease_owner": None,
+        "attempts": 0,
+        "last_error": None,
+        "created_at": context.now,
+        "updated_at": context.now,
+    }
+    context.tx.insert(deliveries.ADD, row)
+    context.tx.ring("delivery")
+
+
+def _emit(context: Context, kind: EventType, mailbox: Mailbox, filed: Filed, recipients: tuple[str, ...]) -> None:
+    facts = {"message": filed.message_id, "message_id": filed.public_id, "thread_id": filed.thread_id}
+    context.tx.emit(
+        kind,
+        {**facts, "recipients": recipients},
+        org_id=mailbox.org_id,
+        pod_id=mailbox.pod_id,
+        inbox_id=mailbox.inbox_id,
+    )
+
+
+def _outgoing(desk: "Desk", inbox: Inbox, given: _Written, *, subject: str, **fields: Any) -> Outgoing:
+    now = desk.clock()
+    return Outgoing(
+        message_id=f"<{new_id('msg', now)}@{desk.house.message_id_domain}>",
+        date=now,
+        from_=Address(address=inbox.address, name=inbox.display_name),
+        reply_to=_addresses(given.reply_to, "reply_to"),
+        to=_addresses(given.to, "to"),
+        cc=_addresses(given.cc, "cc"),
+        subject=mime.check_value("subject", subject),
+        headers=mime.check_headers(given.headers.items()),
+        **fields,
+    )
+
+
+async def _depart(
+    desk: "Desk",
+    actor: Actor,
+    prepared: Prepared,
+    given: _Written,
+    outgoing: Outgoing,
+    forwarded: tuple[Upload, ...] = (),
+) -> Answer[Sent]:
+    labels = check_labels(given.labels, "labels")
+    bcc = _addresses(given.bcc, "bcc")
+    recipients = {a.key: a.address for a in (*outgoing.to, *outgoing.cc, *bcc)}
+    policy.check([Address(address=a) for a in recipients.values()])
+    uploads = (*forwarded, *await gather(desk, given.attachments))
+    outgoing = outgoing.model_copy(update={"attachments": uploads})
+    incoming = await _composed(desk, outgoing, tuple(recipients.values()))
+    departure = Departure(
+        inbox=prepared.inbox,
+        message_id=outgoing.message_id[1:].partition("@")[0],
+        thread_id=prepared.original.thread_id if prepared.original else None,
+        incoming=incoming,
+        parsed=await desk.rooms.parser.parse(incoming),
+        blob=await keep_large(desk, incoming),
+        labels=labels,
+        bcc=tuple(str(a) for a in bcc),
+        recipients=tuple(recipients.values()),
+    )
+    return await desk.ask("messages.commit", actor, departure)
+
+
+async def _composed(desk: "Desk", outgoing: Outgoing, recipients: tuple[str, ...]) -> Incoming:
+    large = sum(len(u.content) for u in outgoing.attachments) + len(outgoing.text or "") + len(outgoing.html or "")
+    if large > _INLINE_WORK:
+        content = await asyncio.to_thread(mime.compose, outgoing)
+    else:
+        content = mime.compose(outgoing)
+    if len(content) > desk.house.max_message_bytes:
+        raise too_large(desk.house.max_message_bytes)
+    return Incoming(
+        envelope_from=outgoing.from_.address,
+        recipients=recipients,
+        content=content,
+        spool=None,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+async def _attachments_of(desk: "Desk", prepared: Prepared) -> tuple[Upload, ...]:
+    original, raw = prepared.original, prepared.raw
+    if original is None or raw is None or not original.attachments:
+        return ()
+    source = desk.rooms.blobs.path(raw.blob) if raw.blob else (raw.content or b"")
+    return tuple(
+        [
+            Upload(
+                filename=a.filename,
+                content_type=a.content_type,
+                content=await desk.rooms.parser.attachment(source, a.part),
+                disposition=a.disposition,
+                content_id=a.content_id,
+            )
+            for a in original.attachments
+        ]
+    )
+
+
+def _addresses(given: tuple[str, ...], field: str) -> tuple[Address, ...]:
+    return tuple(read_address(a, field) for a in given)
+
+
+def _reply_recipients(inbox: Inbox, original: Message, given: ReplyToMessage) -> dict[str, tuple[str, ...]]:
+    """Return to and cc of an answer. Answering one's own message goes on to those that it was for."""
+    if given.to or given.cc or given.bcc:
+        return {}
+    mine = address_key(inbox.address)
+    own = original.envelope_from is None
+    to = original.to if own else (original.reply_to or ((original.from_,) if original.from_ else ()))
+    if not given.reply_all:
+        return {"to": _usable(to, set()) or to}
+    seen = {mine}
+    return {"to": _usable((*to, *(() if own else original.to)), seen) or to, "cc": _usable(original.cc, seen)}
+
+
+def _usable(shown: tuple[str, ...], seen: set[str]) -> tuple[str, ...]:
+    """Return those that are addresses and not in `seen` yet: what a mail from outside says may be neither."""
+    kept: list[str] = []
+    for one in shown:
+        try:
+            key = read_address(mime.clean(one)).key
+        except InvalidInput:
+            continue
+        if key not in seen:
+            seen.add(key)
+            kept.append(mime.clean(one))
+    return tuple(kept)
+
+
+def _said(original: Message) -> str:
+    return original.text if original.text is not None else to_text(original.html or "")
+
+
+def _wire_id(original: Message) -> str:
+    """Return the Message-ID that the original's sender knows it by; ours where it had none that is safe."""
+    for name, value in original.headers:
+        if name.lower() == "message-id" and references.is_safe_message_id(value.strip()):
+            return value.strip()
+    return original.message_id
+
+
+def _ids(in_reply_to: str | None) -> tuple[str, ...]:
+    return (in_reply_to,) if in_reply_to else ()
+
+
+def _shown_fields(original: Message) -> tuple[tuple[str, str], ...]:
+    named = {name.lower(): value for name, value in reversed(original.headers)}
+    fields = (
+        ("From", original.from_),
+        ("Date", named.get("date", "")),
+        ("Subject", original.subject or ""),
+        ("To", ", ".join(original.to)),
+        ("Cc", ", ".join(original.cc)),
+    )
+    return tuple((name, mime.clean(value)) for name, value in fields if value)

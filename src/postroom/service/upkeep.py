@@ -1,0 +1,94 @@
+"""What runs behind: the search index catches up, deleted inboxes leave the disk, old receipts and lone files go."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from postroom.mime.html import to_text
+from postroom.model.tenant import SYSTEM, Actor
+from postroom.service.operation import Answer, Context, Input
+from postroom.service.receive import DUPLICATE_WINDOW_MS
+from postroom.store import search
+from postroom.store.blobs import delete_if_old
+from postroom.store.queries import deliveries, inboxes, messages, threads
+
+if TYPE_CHECKING:
+    from postroom.service.desk import Desk
+
+
+class Batch(Input):
+    """How many rows to treat in one transaction."""
+
+    limit: int = 200
+
+
+class LoneFile(Input):
+    """A file of the blob folder that may have no message."""
+
+    sha256: str
+    path: Path
+
+
+def index(context: Context, given: Batch) -> int:
+    """Put waiting messages into the search index; return how many."""
+    batch = context.tx.all(messages.TO_INDEX, n=given.limit)
+    search.index(context.tx, map(_words, batch))
+    for words in batch:
+        context.tx.run(messages.UNQUEUE_SEARCH, message_seq=words.seq)
+    return len(batch)
+
+
+def purge(context: Context, given: Batch) -> bool:
+    """Take a part of a deleted inbox off the disk; tell whether there is more to do."""
+    inbox_id = context.tx.one(inboxes.NEXT_PURGE)
+    if inbox_id is None:
+        return False
+    batch = context.tx.all(messages.TO_PURGE, inbox_id=inbox_id, n=given.limit)
+    for words in batch:
+        _purge_message(context, words)
+    if batch:
+        return True
+    empty = context.tx.all(threads.OF_INBOX, inbox_id=inbox_id, n=given.limit)
+    for seq, _id in empty:
+        context.tx.run(threads.DELETE, seq=seq)
+    if not empty:
+        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, messages.DELETE_RECEIPTS, inboxes.END_PURGE):
+            context.tx.run(query, inbox_id=inbox_id)
+    return True
+
+
+def _purge_message(context: Context, words: messages.Words) -> None:
+    if words.queued is None:
+        search.forget(context.tx, _words(words))
+    else:
+        context.tx.run(messages.UNQUEUE_SEARCH, message_seq=words.seq)
+    context.tx.run(deliveries.DELETE_OF_MESSAGE, message_id=words.id)
+    context.tx.run(messages.DELETE_BODY, seq=words.seq)
+    context.tx.run(messages.DELETE, seq=words.seq)
+
+
+def expire_receipts(context: Context, _given: Batch) -> int:
+    """Forget receipts that no duplicate can match any more; return how many."""
+    return context.tx.run(messages.EXPIRE_RECEIPTS, before=context.now - DUPLICATE_WINDOW_MS)
+
+
+def delete_lone_file(context: Context, given: LoneFile) -> bool:
+    """Delete a file that no message names. A write operation: nobody can come to name it meanwhile."""
+    if context.tx.one(messages.BLOB_USED, blob=given.sha256) is not None:
+        return False
+    return delete_if_old(given.path)
+
+
+async def sweep(desk: "Desk", _actor: Actor, _given: Batch) -> Answer[int]:
+    """Delete files that no message names; return how many."""
+    blobs = desk.rooms.blobs
+    gone = 0
+    for sha256 in await asyncio.to_thread(lambda: list(blobs.old())):
+        file = LoneFile(sha256=sha256, path=blobs.path(sha256))
+        gone += await desk.call("blobs.delete_lone", SYSTEM, file)
+    return Answer(gone, 0)
+
+
+def _words(words: messages.Words) -> search.Words:
+    body = words.text if words.text is not None else to_text(words.html or "")
+    return words.seq, words.inbox_id, words.subject, f"{words.from_} {words.to}", body

@@ -1,0 +1,65 @@
+"""Queries over inboxes."""
+
+import json
+
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+
+from postroom.model.inbox import Inbox, Mailbox
+from postroom.store.query import Query, Row
+from postroom.store.tables import InboxRow, PurgeRow
+
+_I = InboxRow.__table__  # type: ignore[attr-defined]
+_P = PurgeRow.__table__  # type: ignore[attr-defined]
+_SHOWN = [c for c in _I.c if c.name != "address_key"]
+_MAILBOX = (_I.c.inbox_id, _I.c.org_id, _I.c.pod_id, _I.c.address)
+
+
+def _inbox(row: Row) -> Inbox:
+    values = {column.name: value for column, value in zip(_SHOWN, row, strict=True)}
+    return Inbox(**{**values, "metadata": json.loads(values["metadata"])})
+
+
+def _mailbox(row: Row) -> Mailbox:
+    return Mailbox(inbox_id=row[0], org_id=row[1], pod_id=row[2], address=row[3])
+
+
+ADD = Query[None]("inboxes.add", insert(_I).values({c.name: bindparam(c.name) for c in _I.c}))
+BY_ADDRESS = Query[Inbox](
+    "inboxes.by_address", select(*_SHOWN).where(_I.c.address_key == bindparam("address_key")), row=_inbox, reached=_I
+)
+BY_ID = Query[Inbox](
+    "inboxes.by_id", select(*_SHOWN).where(_I.c.inbox_id == bindparam("inbox_id")), row=_inbox, reached=_I
+)
+BY_CLIENT_ID = Query[Inbox](
+    "inboxes.by_client_id",
+    select(*_SHOWN).where(_I.c.org_id == bindparam("org_id"), _I.c.client_id == bindparam("client_id")),
+    row=_inbox,
+    reached=_I,
+)
+MAILBOX = Query[Mailbox](
+    "inboxes.mailbox", select(*_MAILBOX).where(_I.c.address_key == bindparam("address_key")), row=_mailbox, inner=True
+)
+_PLACE = tuple_(_I.c.created_at, _I.c.inbox_id)
+PAGE = Query[Inbox](
+    "inboxes.page",
+    select(*_SHOWN)
+    .where(_I.c.org_id == bindparam("org_id"), tuple_(bindparam("at"), bindparam("below")) > _PLACE)
+    .order_by(_I.c.created_at.desc(), _I.c.inbox_id.desc())
+    .limit(bindparam("n")),
+    row=_inbox,
+    reached=_I,
+)
+UPDATE = Query[None](
+    "inboxes.update",
+    update(_I)
+    .where(_I.c.inbox_id == bindparam("key"))
+    .values({c: bindparam(c) for c in ("display_name", "metadata", "updated_at")}),
+    reached=_I,
+)
+DELETE = Query[None]("inboxes.delete", delete(_I).where(_I.c.inbox_id == bindparam("inbox_id")), reached=_I)
+
+ADD_PURGE = Query[None]("purges.add", insert(_P).values({c.name: bindparam(c.name) for c in _P.c}))
+NEXT_PURGE = Query[str](
+    "purges.next", select(_P.c.inbox_id).order_by(_P.c.at).limit(1), row=lambda row: str(row[0]), inner=True
+)
+END_PURGE = Query[None]("purges.end", delete(_P).where(_P.c.inbox_id == bindparam("inbox_id")), inner=True)

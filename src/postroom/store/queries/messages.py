@@ -1,0 +1,228 @@
+"""Queries over messages, their bodies, labels and references, and over the receipts that stop duplicates."""
+
+import json
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+
+from postroom.model.message import Attachment, Message, MessageSummary, Raw
+from postroom.store.query import Query, Row
+from postroom.store.tables import (
+    MessageBodyRow,
+    MessageLabelRow,
+    MessageReferenceRow,
+    MessageRow,
+    ReceiptRow,
+    SearchQueueRow,
+)
+
+_M = MessageRow.__table__  # type: ignore[attr-defined]
+_B = MessageBodyRow.__table__  # type: ignore[attr-defined]
+_L = MessageLabelRow.__table__  # type: ignore[attr-defined]
+_R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
+_C = ReceiptRow.__table__  # type: ignore[attr-defined]
+_Q = SearchQueueRow.__table__  # type: ignore[attr-defined]
+_NAMES = tuple({"from": "from_", "public_id": "message_id"}.get(c.name, c.name) for c in _M.c)
+_LISTS = ("labels", "reply_to", "to", "cc", "bcc")
+_BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw")]
+
+
+def _values(row: Row) -> dict[str, Any]:
+    values = dict(zip(_NAMES, row, strict=False))
+    for name in _LISTS:
+        values[name] = tuple(json.loads(values[name]))
+    values["attachments"] = tuple(Attachment(**a) for a in json.loads(values["attachments"]))
+    return values
+
+
+def _summary(row: Row) -> MessageSummary:
+    return MessageSummary(**_values(row))
+
+
+def _message(row: Row) -> Message:
+    body = dict(zip((c.name for c in _BODY), row[len(_NAMES) :], strict=True))
+    body["references"] = tuple(json.loads(body["references"]))
+    body["headers"] = tuple((name, value) for name, value in json.loads(body["headers"]))
+    for kind in ("text", "html"):
+        if body[f"extracted_{kind}"] is None:
+            body[f"extracted_{kind}"] = body[kind]
+    return Message(**_values(row), **body)
+
+
+ADD = Query[None]("messages.add", insert(_M).values({c.name: bindparam(c.name) for c in _M.c if c.name != "seq"}))
+ADD_BODY = Query[None]("messages.add_body", insert(_B).values({c.name: bindparam(c.name) for c in _B.c}))
+BY_PUBLIC_ID = Query[MessageSummary](
+    "messages.by_public_id",
+    select(_M).where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.public_id == bindparam("public_id")),
+    row=_summary,
+    reached=_M,
+)
+BY_ID = Query[MessageSummary]("messages.by_id", select(_M).where(_M.c.id == bindparam("id")), row=_summary, reached=_M)
+BY_SEQ = Query[MessageSummary](
+    "messages.by_seq", select(_M).where(_M.c.seq == bindparam("seq")), row=_summary, reached=_M
+)
+FULL = Query[Message](
+    "messages.full",
+    select(_M, *_BODY).join(_B, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
+    row=_message,
+    reached=_M,
+)
+RAW = Query[Raw](
+    "messages.raw",
+    select(_B.c.raw, _B.c.blob, _M.c.size).join(_M, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
+    row=lambda row: Raw(content=row[0], blob=row[1], size=row[2]),
+    reached=_M,
+)
+PUBLIC_ID_TAKEN = Query[int](
+    "messages.public_id_taken",
+    select(_M.c.seq).where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.public_id == bindparam("public_id")),
+    row=lambda row: row[0],
+    inner=True,
+)
+OF_THREAD = Query[MessageSummary](
+    "messages.of_thread",
+    select(_M)
+    .where(_M.c.thread_id == bindparam("thread_id"))
+    .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
+    .limit(bindparam("n")),
+    row=_summary,
+    reached=_M,
+)
+SET_LABELS = Query[None](
+    "messages.set_labels",
+    update(_M)
+    .where(_M.c.seq == bindparam("key"))
+    .values(labels=bindparam("labels"), updated_at=bindparam("updated_at")),
+    reached=_M,
+)
+DELETE = Query[None]("messages.delete", delete(_M).where(_M.c.seq == bindparam("seq")), reached=_M)
+DELETE_BODY = Query[None]("messages.delete_body", delete(_B).where(_B.c.message_seq == bindparam("seq")), inner=True)
+BLOB_USED = Query[int](
+    "messages.blob_used",
+    select(_B.c.message_seq).where(_B.c.blob == bindparam("blob")).limit(1),
+    row=lambda row: row[0],
+    inner=True,
+)
+COUNT_SINCE = Query[int](
+    "messages.count_since",
+    select(func.count())
+    .select_from(_M)
+    .where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.timestamp >= bindparam("since")),
+    row=lambda row: row[0],
+    reached=_M,
+)
+
+ADD_LABEL = Query[None]("labels.add", insert(_L).values({c.name: bindparam(c.name) for c in _L.c}))
+REMOVE_LABEL = Query[None](
+    "labels.remove",
+    delete(_L).where(*(_L.c[name] == bindparam(name) for name in ("inbox_id", "label", "timestamp", "message_seq"))),
+    inner=True,
+)
+DELETE_LABELS = Query[None]("labels.delete", delete(_L).where(_L.c.inbox_id == bindparam("inbox_id")), inner=True)
+
+ADD_REFERENCE = Query[None]("references.add", insert(_R).values({c.name: bindparam(c.name) for c in _R.c}))
+REFERENCE = Query[tuple[str, int | None]](
+    "references.get",
+    select(_R.c.thread_id, _R.c.message_seq).where(
+        _R.c.inbox_id == bindparam("inbox_id"), _R.c.reference == bindparam("reference")
+    ),
+    row=lambda row: (row[0], row[1]),
+    inner=True,
+)
+FILL_REFERENCE = Query[None](
+    "references.fill",
+    update(_R)
+    .where(_R.c.inbox_id == bindparam("of_inbox"), _R.c.reference == bindparam("of_reference"))
+    .values(message_seq=bindparam("message_seq"), thread_id=bindparam("thread_id")),
+    inner=True,
+)
+DELETE_REFERENCES = Query[None](
+    "references.delete", delete(_R).where(_R.c.inbox_id == bindparam("inbox_id")), inner=True
+)
+
+ADD_RECEIPT = Query[None]("receipts.add", insert(_C).values({c.name: bindparam(c.name) for c in _C.c}))
+RECEIPT = Query[int](
+    "receipts.get",
+    select(_C.c.at).where(_C.c.inbox_id == bindparam("inbox_id"), _C.c.digest == bindparam("digest")),
+    row=lambda row: row[0],
+    inner=True,
+)
+DELETE_RECEIPT = Query[None](
+    "receipts.delete",
+    delete(_C).where(_C.c.inbox_id == bindparam("inbox_id"), _C.c.digest == bindparam("digest")),
+    inner=True,
+)
+EXPIRE_RECEIPTS = Query[None]("receipts.expire", delete(_C).where(_C.c.at < bindparam("before")), inner=True)
+DELETE_RECEIPTS = Query[None](
+    "receipts.delete_all", delete(_C).where(_C.c.inbox_id == bindparam("inbox_id")), inner=True
+)
+
+QUEUE_SEARCH = Query[None]("search.queue", insert(_Q).values(message_seq=bindparam("message_seq")))
+
+
+class Words(NamedTuple):
+    """What the search index needs of a message. `queued`: it is not in the index yet."""
+
+    seq: int
+    id: str
+    inbox_id: str
+    subject: str | None
+    from_: str
+    to: str
+    text: str | None
+    html: str | None
+    queued: int | None
+
+
+_WORDS = (_M.c.seq, _M.c.id, _M.c.inbox_id, _M.c.subject, _M.c["from"], _M.c.to, _B.c.text, _B.c.html)
+TO_INDEX = Query[Words](
+    "search.to_index",
+    select(*_WORDS, _Q.c.message_seq)
+    .select_from(_Q)
+    .join(_M, _M.c.seq == _Q.c.message_seq)
+    .join(_B, _B.c.message_seq == _Q.c.message_seq)
+    .order_by(_Q.c.message_seq)
+    .limit(bindparam("n")),
+    row=Words._make,
+    inner=True,
+)
+TO_PURGE = Query[Words](
+    "messages.to_purge",
+    select(*_WORDS, _Q.c.message_seq)
+    .select_from(_M)
+    .join(_B, _B.c.message_seq == _M.c.seq)
+    .outerjoin(_Q, _Q.c.message_seq == _M.c.seq)
+    .where(_M.c.inbox_id == bindparam("inbox_id"))
+    .limit(bindparam("n")),
+    row=Words._make,
+    inner=True,
+)
+UNQUEUE_SEARCH = Query[None](
+    "search.unqueue", delete(_Q).where(_Q.c.message_seq == bindparam("message_seq")), inner=True
+)
+
+
+@cache
+def page(ascending: bool, labelled: bool) -> Query[MessageSummary]:
+    """Return the list of an inbox's messages by time: parameters inbox_id, at, seq (the place), since, until, n.
+
+    With `labelled` also `label`: the walk is then over the label's own index.
+    """
+    along = _L if labelled else _M
+    seq = _L.c.message_seq if labelled else _M.c.seq
+    place, mark = tuple_(along.c.timestamp, seq), tuple_(bindparam("at"), bindparam("seq"))
+    statement = select(_M).where(
+        along.c.inbox_id == bindparam("inbox_id"),
+        place > mark if ascending else place < mark,
+        along.c.timestamp >= bindparam("since"),
+        along.c.timestamp < bindparam("until"),
+    )
+    if labelled:
+        statement = statement.join(_L, _L.c.message_seq == _M.c.seq).where(_L.c.label == bindparam("label"))
+    order = (along.c.timestamp, seq) if ascending else (along.c.timestamp.desc(), seq.desc())
+    name = f"messages.page_{'up' if ascending else 'down'}{'_by_label' if labelled else ''}"
+    return Query(name, statement.order_by(*order).limit(bindparam("n")), row=_summary, reached=_M)
+
+
+PAGES = tuple(page(ascending, labelled) for ascending in (True, False) for labelled in (True, False))

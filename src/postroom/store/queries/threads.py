@@ -1,0 +1,95 @@
+"""Queries over threads."""
+
+import json
+from functools import cache
+
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+
+from postroom.model.thread import Thread
+from postroom.store.query import Query, Row
+from postroom.store.tables import MessageRow, ThreadRow
+
+_T = ThreadRow.__table__  # type: ignore[attr-defined]
+_M = MessageRow.__table__  # type: ignore[attr-defined]
+_LISTS = ("labels", "senders", "recipients")
+_SHOWN = [c for c in _T.c if c.name != "subject_key"]
+_NAMES = tuple("thread_id" if c.name == "id" else c.name for c in _SHOWN)
+
+
+def _thread(row: Row) -> Thread:
+    values = dict(zip(_NAMES, row, strict=True))
+    for name in _LISTS:
+        values[name] = tuple(json.loads(values[name]))
+    return Thread(**values)
+
+
+ADD = Query[None]("threads.add", insert(_T).values({c.name: bindparam(c.name) for c in _T.c if c.name != "seq"}))
+BY_ID = Query[Thread]("threads.by_id", select(*_SHOWN).where(_T.c.id == bindparam("id")), row=_thread, reached=_T)
+_CHANGING = (
+    *("preview", "labels", "senders", "recipients", "last_message_id", "message_count", "size"),
+    *("timestamp", "received_timestamp", "sent_timestamp", "updated_at"),
+)
+UPDATE = Query[None](
+    "threads.update",
+    update(_T).where(_T.c.seq == bindparam("key")).values({c: bindparam(c) for c in _CHANGING}),
+    inner=True,
+)
+SET_LABELS = Query[None](
+    "threads.set_labels",
+    update(_T)
+    .where(_T.c.id == bindparam("key"))
+    .values(labels=bindparam("labels"), updated_at=bindparam("updated_at")),
+    inner=True,
+)
+LABELS_OF_MESSAGES = Query[tuple[str, ...]](
+    "threads.labels_of_messages",
+    select(_M.c.labels).where(_M.c.thread_id == bindparam("thread_id")).distinct(),
+    row=lambda row: tuple(json.loads(row[0])),
+    inner=True,
+)
+# A subject alone never joins: the caller also asks for a reply prefix, a shared participant and 30 days.
+BY_SUBJECT = Query[Thread](
+    "threads.by_subject",
+    select(*_SHOWN)
+    .where(
+        _T.c.inbox_id == bindparam("inbox_id"),
+        _T.c.subject_key == bindparam("subject_key"),
+        _T.c.timestamp >= bindparam("since"),
+    )
+    .order_by(_T.c.timestamp.desc())
+    .limit(bindparam("n")),
+    row=_thread,
+    inner=True,
+)
+OF_INBOX = Query[tuple[int, str]](
+    "threads.of_inbox",
+    select(_T.c.seq, _T.c.id).where(_T.c.inbox_id == bindparam("inbox_id")).limit(bindparam("n")),
+    row=lambda row: (row[0], row[1]),
+    inner=True,
+)
+DELETE = Query[None]("threads.delete", delete(_T).where(_T.c.seq == bindparam("seq")), inner=True)
+
+
+@cache
+def page(ascending: bool) -> Query[Thread]:
+    """Return the list of an inbox's threads by time: parameters inbox_id, at, seq (the place), since, until, n."""
+    place = tuple_(_T.c.timestamp, _T.c.seq)
+    mark = tuple_(bindparam("at"), bindparam("seq"))
+    order = (_T.c.timestamp, _T.c.seq) if ascending else (_T.c.timestamp.desc(), _T.c.seq.desc())
+    return Query(
+        f"threads.page_{'up' if ascending else 'down'}",
+        select(*_SHOWN)
+        .where(
+            _T.c.inbox_id == bindparam("inbox_id"),
+            place > mark if ascending else place < mark,
+            _T.c.timestamp >= bindparam("since"),
+            _T.c.timestamp < bindparam("until"),
+        )
+        .order_by(*order)
+        .limit(bindparam("n")),
+        row=_thread,
+        reached=_T,
+    )
+
+
+PAGES = (page(True), page(False))

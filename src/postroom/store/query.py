@@ -1,0 +1,69 @@
+"""A query is a value: a statement over the tables, compiled once for each database and reach, and how a row is read.
+
+`reached` names the table whose `org_id`, `pod_id`, `inbox_id` the transaction's Reach restricts; the condition is added
+here, in one place. A query without it is `inner`: it reads by keys that a reached query gave in the same transaction,
+or belongs to an internal operation.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam
+from sqlalchemy.engine import Dialect
+
+from postroom.model.tenant import Reach
+
+T = TypeVar("T")
+Row = Sequence[Any]
+Statement = Select[Any] | Insert | Update | Delete
+REACH_COLUMNS = ("org_id", "pod_id", "inbox_id")
+
+
+def _nothing(_row: Row) -> None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Query(Generic[T]):
+    """One statement. `row` makes a result row a record; statements without rows leave it out."""
+
+    name: str
+    statement: Statement
+    row: Callable[[Row], T] = _nothing  # type: ignore[assignment]
+    reached: Table | None = None
+    inner: bool = False
+    _texts: dict[tuple[str, tuple[bool, ...]], tuple[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if (self.reached is None) is not self.inner and not isinstance(self.statement, Insert):
+            raise TypeError(f"query {self.name}: say what reaches it, or that it is inner")
+
+    @cached_property
+    def guarded(self) -> tuple[str, ...]:
+        """The columns by which an inserted row says whose it is."""
+        table = self.statement.table if isinstance(self.statement, Insert) else None
+        return tuple(c for c in REACH_COLUMNS if table is not None and c in table.c)
+
+    def text(self, dialect: Dialect, reach: Reach) -> tuple[str, dict[str, Any]]:
+        """Return the SQL for this database and reach, and the values of its constants."""
+        shape = (dialect.name, tuple(getattr(reach, c) is not None for c in REACH_COLUMNS))
+        if (known := self._texts.get(shape)) is None:
+            known = self._texts[shape] = self._compile(dialect, shape[1])
+        return known
+
+    def _compile(self, dialect: Dialect, shape: tuple[bool, ...]) -> tuple[str, dict[str, Any]]:
+        statement = self.statement
+        if self.reached is not None and not isinstance(statement, Insert):
+            for column, wanted in zip(REACH_COLUMNS, shape, strict=True):
+                if wanted and column in self.reached.c:
+                    statement = statement.where(self.reached.c[column] == bindparam(f"reach_{column}"))
+        compiled = statement.compile(dialect=dialect)
+        constants = {name: bound.value for name, bound in compiled.binds.items() if not bound.required}
+        return str(compiled), constants
+
+
+def reach_parameters(reach: Reach) -> dict[str, str]:
+    """Return the parameters that a reached statement needs under `reach`."""
+    return {f"reach_{c}": v for c in REACH_COLUMNS if (v := getattr(reach, c)) is not None}

@@ -1,0 +1,78 @@
+"""The one secret of a data folder: signs what we give out and must recognise when it comes back."""
+
+import base64
+import binascii
+import contextlib
+import hmac
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from postroom.model.ids import random_bytes
+
+SIZE = 32
+
+
+class Secret:
+    """32 random bytes. `purpose` keeps a signature for one thing from being one for another."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    @classmethod
+    def load(cls, path: Path, given: str | None) -> "Secret":
+        """Return the secret that was given (base64), else the one kept at `path`, made there when absent (0600).
+
+        Raises:
+            ValueError: what was given is not 32 bytes in base64.
+        """
+        return cls(_decoded(given) if given else _kept(path))
+
+    def sign(self, purpose: str, data: bytes) -> str:
+        """Return a signature of `data`, base64url without padding."""
+        digest = hmac.digest(self._key, purpose.encode() + b"\0" + data, sha256)
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def is_signed(self, purpose: str, data: bytes, signature: str) -> bool:
+        """Tell whether `signature` is ours, in constant time."""
+        return hmac.compare_digest(self.sign(purpose, data).encode(), signature.encode("utf-8", "replace"))
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) < SIZE:
+        raise ValueError("POSTROOM_SECRET_KEY must be at least 32 bytes in base64")
+    return key
+
+
+def _kept(path: Path) -> bytes:
+    with contextlib.suppress(FileExistsError):
+        write_private(path, base64.b64encode(random_bytes(SIZE)) + b"\n")
+    return base64.b64decode(path.read_bytes())
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner may read, complete and on disk under its name or not there at all.
+
+    Raises:
+        FileExistsError: it is there already.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.name == "nt":
+            draft.rename(path)  # fails where the name is taken, as a link does
+        else:
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,211 @@
+"""The SQLite database: connections, the one writer with group commit, the readers, and what SQLite's errors mean.
+
+Functions that wait together run in one transaction, a SAVEPOINT each, and are answered after its one fsync. After any
+error, if the connection is no longer in a transaction (a full disk ends it), the whole batch has failed.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.dialects import sqlite as _dialects
+
+from postroom.model.errors import Busy, PostroomError, StorageFull, Temporary
+from postroom.model.tenant import Reach
+from postroom.store.transaction import Transaction
+
+T = TypeVar("T")
+DIALECT = _dialects.dialect(paramstyle="named")
+MAX_BATCH = 256
+_BUSY_MS = 10_000
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the database file as every part of Postroom must: WAL, FULL, autocommit off our hands."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    # NORMAL survives kill -9 and loses acknowledged mail on power loss.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+    if sys.platform == "darwin":
+        connection.execute("PRAGMA fullfsync=1")  # fsync on macOS does not reach the platter; F_FULLFSYNC does
+    return connection
+
+
+def translate(error: sqlite3.Error) -> PostroomError:
+    """Return what an error of SQLite means to a caller."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or "disk is full" in str(error):
+        return StorageFull("The disk is full.", fix="Free some space; nothing was stored.")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Busy("The database is busy.", fix="Try again in a moment.")
+    return Temporary(f"The database failed ({type(error).__name__}).", fix="Try again; the log says more.")
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A function that waits for its turn, and what became of it."""
+
+    function: Callable[[Transaction], Any]
+    reach: Reach
+    now: int
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+    rings: frozenset[str] | set[str] = frozenset()
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        transaction = Transaction(connection, DIALECT, self.reach, self.now)
+        self.result = self.function(transaction)
+        self.rings = transaction.rings
+
+    def fail(self, error: BaseException) -> None:
+        self.result, self.rings = None, frozenset()
+        self.error = translate(error) if isinstance(error, sqlite3.Error) else error
+
+
+class _Worker(ABC):
+    """A thread with a connection of its own that answers, in one hop, all functions that wait for it."""
+
+    def __init__(self, name: str, path: Path, loop: asyncio.AbstractEventLoop, on_done: Callable[[set[str]], None]):
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._connection = connect(path)
+        self._loop = loop
+        self._on_done = on_done
+        self._thread = threading.Thread(target=self._loop_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, waiting: _Waiting) -> None:
+        self._queue.put(waiting)
+
+    def close(self) -> None:
+        """Answer what still waits, then end the thread and its connection."""
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _loop_forever(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch, ending = self._gather(first)
+            self._run(batch)
+            self._loop.call_soon_threadsafe(self._answer, batch)
+            if ending:
+                return
+
+    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
+        batch = [first]
+        while len(batch) < MAX_BATCH:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                return batch, True
+            batch.append(waiting)
+        return batch, False
+
+    @abstractmethod
+    def _run(self, batch: Sequence[_Waiting]) -> None:
+        """Run all functions of `batch`; leave a result or an error in each."""
+
+    def _answer(self, batch: Sequence[_Waiting]) -> None:
+        rings: set[str] = set()
+        for waiting in batch:
+            rings |= waiting.rings
+            if waiting.future.done():
+                continue
+            if waiting.error is not None:
+                waiting.future.set_exception(waiting.error)
+            else:
+                waiting.future.set_result(waiting.result)
+        if rings:
+            self._on_done(rings)
+
+
+class _Reader(_Worker):
+    def _run(self, batch: Sequence[_Waiting]) -> None:
+        # One snapshot for all of them: what a result says and the position beside it were true at the same moment.
+        self._connection.execute("BEGIN")
+        try:
+            for waiting in batch:
+                try:
+                    waiting.run(self._connection)
+                except BaseException as error:  # belongs to the caller, who waits for it
+                    waiting.fail(error)
+        finally:
+            self._connection.execute("COMMIT")
+
+
+class _Writer(_Worker):
+    def _run(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for waiting in batch:
+                self._run_one(waiting, alone=len(batch) == 1)
+            self._connection.execute("COMMIT")
+        except BaseException as error:  # the batch has failed as a whole: each caller hears of it
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            for waiting in batch:
+                waiting.fail(waiting.error or error)
+
+    def _run_one(self, waiting: _Waiting, *, alone: bool) -> None:
+        if alone:
+            waiting.run(self._connection)
+            return
+        self._connection.execute("SAVEPOINT f")
+        try:
+            waiting.run(self._connection)
+        except BaseException as error:
+            if not self._connection.in_transaction:
+                raise
+            self._connection.execute("ROLLBACK TO f")
+            waiting.fail(error)
+        self._connection.execute("RELEASE f")
+
+
+class SqliteStore:
+    """The store: plain functions in, results out, durable when answered. Made inside a running event loop."""
+
+    def __init__(self, path: Path, on_commit: Callable[[set[str]], None], readers: int = 2) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._writer = _Writer("postroom-writer", path, loop, on_commit)
+        self._readers = [_Reader(f"postroom-reader-{n}", path, loop, on_commit) for n in range(readers)]
+        self._turn = 0
+        self._watch = connect(path)
+
+    async def write(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
+        """Run `function` in a transaction and return its result once that is on disk."""
+        return await self._ask(self._writer, function, reach, now)
+
+    async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
+        """Run `function` on a snapshot and return its result."""
+        self._turn = (self._turn + 1) % len(self._readers)
+        return await self._ask(self._readers[self._turn], function, reach, now)
+
+    def changes(self) -> int:
+        """Return a number that changes when anybody, another process too, has committed (3 us)."""
+        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Finish what waits and close all connections."""
+        for worker in (*self._readers, self._writer):
+            worker.close()
+        self._watch.close()
+
+    def _ask(
+        self, worker: _Worker, function: Callable[[Transaction], T], reach: Reach, now: int
+    ) -> "asyncio.Future[T]":
+        future: asyncio.Future[T] = self._loop.create_future()
+        worker.put(_Waiting(function, reach, now, future))
+        return future

@@ -1,0 +1,86 @@
+"""What a handler holds while its transaction is open: queries under its reach, events, and the bells to ring after.
+
+Nothing here commits; the store does, once for all functions that waited together.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import Dialect
+
+from postroom.model.event import EventType
+from postroom.model.ids import new_id
+from postroom.model.tenant import Reach
+from postroom.store.queries import events
+from postroom.store.query import Query, reach_parameters
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """One open transaction as one caller sees it. `now` is UTC milliseconds, the same for all it does."""
+
+    def __init__(self, connection: sqlite3.Connection, dialect: Dialect, reach: Reach, now: int) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._within = reach_parameters(reach)
+        self.reach = reach
+        self.now = now
+        self.rings: set[str] = set()
+
+    def one(self, query: Query[T], **parameters: Any) -> T | None:
+        """Return the first row of `query` as a record, or None."""
+        row = self._execute(query, parameters).fetchone()
+        return None if row is None else query.row(row)
+
+    def all(self, query: Query[T], **parameters: Any) -> list[T]:
+        """Return all rows of `query` as records."""
+        return [query.row(row) for row in self._execute(query, parameters).fetchall()]
+
+    def run(self, query: Query[Any], **parameters: Any) -> int:
+        """Execute a statement and return the number of rows that it changed."""
+        return self._execute(query, parameters).rowcount
+
+    def insert(self, query: Query[Any], values: Mapping[str, Any]) -> int:
+        """Insert one row, which must lie within reach; return its row number where the table counts rows."""
+        if any(values[c] != self._within.get(f"reach_{c}", values[c]) for c in query.guarded):
+            raise PermissionError(f"{query.name}: a row outside the reach of its transaction")
+        return self._execute(query, dict(values)).lastrowid or 0
+
+    def sql(self, text: str, **parameters: Any) -> sqlite3.Cursor:
+        """Execute SQL that only this database has (full-text search); the caller sees to the reach."""
+        return self._connection.execute(text, parameters)
+
+    def position(self) -> int:
+        """Return the position of the newest event: all that is at or before it has happened."""
+        return self.one(events.NEWEST) or 0
+
+    def emit(
+        self, kind: EventType, data: Mapping[str, Any], *, org_id: str, pod_id: str, inbox_id: str | None = None
+    ) -> int:
+        """Write an event into this transaction and return its position."""
+        self.rings.add("event")
+        return self.insert(
+            events.APPEND,
+            {
+                "id": new_id("evt", self.now),
+                "type": kind.value,
+                "org_id": org_id,
+                "pod_id": pod_id,
+                "inbox_id": inbox_id,
+                "at": self.now,
+                "data": json.dumps(data, separators=(",", ":"), ensure_ascii=False),
+            },
+        )
+
+    def ring(self, bell: str) -> None:
+        """Ask for `bell` to be rung when this transaction has been committed."""
+        self.rings.add(bell)
+
+    def _execute(self, query: Query[Any], parameters: dict[str, Any]) -> sqlite3.Cursor:
+        text, constants = query.text(self._dialect, self.reach)
+        if constants or self._within:
+            parameters = {**constants, **parameters, **self._within}
+        return self._connection.execute(text, parameters)

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
-from starlette.types import ASGIApp
 
 from postroom.mcp.auth import KeyVerifier
 from postroom.mcp.face import Face, Hands
@@ -24,7 +23,7 @@ class RemoteServer:
         hands.open(face)
         auth = AuthSettings(issuer_url=AnyHttpUrl(public_url), resource_server_url=None, required_scopes=[])
         self._server = Server(hands, verifier=KeyVerifier(hands), auth=auth)
-        self.app: ASGIApp = self._server.streamable_http_app(
+        self.app = self._server.streamable_http_app(
             max_request_body_size=max_body, transport_security=_hosts(public_url)
         )
 

@@ -89,7 +89,7 @@ class Desk:
 
         def run(tx: Transaction) -> Answer[Any]:
             result = handler(Context(actor, tx, now, house), command)
-            return Answer(result, 0 if operation.internal else tx.position())
+            return Answer(result, tx.position() if operation.scope else 0)
 
         act = self._store.write if operation.mode == "write" else self._store.read
         return await act(run, actor.reach, now)

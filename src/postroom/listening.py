@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 from postroom.config import Endpoint, Settings
@@ -19,6 +19,18 @@ from postroom.store.locks import ProcessLock
 log = logging.getLogger(__name__)
 RETRY_S = 0.5
 Serve = Callable[[socket.socket], Awaitable[None]]
+
+
+@contextlib.contextmanager
+def one_error() -> Iterator[None]:
+    """Raise the only error of a TaskGroup itself: whoever would catch it looks for its class."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from error.__cause__
 
 
 class PortTaken(Exception):
@@ -100,6 +112,12 @@ class Listeners:
         Raises:
             PortTaken: with `must`, an address is held by something else.
         """
+        with one_error():
+            async with self._listening(serve, must=must) as ours:
+                yield ours
+
+    @contextlib.asynccontextmanager
+    async def _listening(self, serve: dict[str, Serve], *, must: bool) -> AsyncIterator[bool]:
         async with asyncio.TaskGroup() as group:
             servers: list[asyncio.Task[None]] = []
             ours = self._take_all(serve, group, servers, must=must)
@@ -156,6 +174,12 @@ class Listeners:
             await asyncio.sleep(RETRY_S)
             for address in self._addresses:
                 self._take(address, serve, group, servers, must=False, quiet=True)
+            # With port 0 several processes listen; the one whose addresses stood there may have left.
+            if self._holds_more_than(self.reached()):
+                self._publish()
+
+    def _holds_more_than(self, known: dict[str, str]) -> bool:
+        return any(address.bound is not None and address.kind not in known for address in self._addresses)
 
     def _publish(self) -> None:
         known: dict[str, str | int] = dict(self.reached())

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from postroom.config import Settings
 from postroom.events.dispatcher import dispatch
 from postroom.events.hub import Hub
-from postroom.listening import Listeners
+from postroom.listening import Listeners, one_error
+from postroom.model.errors import Temporary
 from postroom.model.ids import ALPHABET, random_bytes
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.mta.inbound import Inbound, InboundLimits
@@ -100,7 +101,7 @@ async def open_house(
         key = await _first_start(desk, settings, install_key)
         listeners = Listeners(settings)
         limits = InboundLimits(message_bytes=settings.message_bytes, per_client=settings.smtp_per_client)
-        inbound = Inbound(DeskReception(desk), settings.domain, home / "spool", limits)
+        inbound = Inbound(DeskReception(desk, bells), settings.domain, home / "spool", limits)
         links = Links(secret, listeners.public_url, now)
         opened = Postroom(
             settings=settings,
@@ -112,8 +113,9 @@ async def open_house(
             inbound=inbound,
             new_owner_key=key,
         )
-        async with _workers(opened, store, presence):
-            yield opened
+        with one_error():
+            async with _workers(opened, store, presence):
+                yield opened
     finally:
         await fetcher.close()
         await parser.close()
@@ -159,8 +161,7 @@ async def _workers(house: Postroom, store: SqliteStore, presence: Presence) -> A
 async def _index(house: Postroom) -> None:
     bell = house.bells.listen("search")
     while True:
-        while await house.desk.call("search.index", SYSTEM, Batch()):
-            pass
+        await _drain(house, "search.index", least=Batch().limit)
         await heard(bell, 5.0)
         await asyncio.sleep(INDEX_PAUSE_S)
 
@@ -168,16 +169,29 @@ async def _index(house: Postroom) -> None:
 async def _purge(house: Postroom) -> None:
     bell = house.bells.listen("purge")
     while True:
-        while await house.desk.call("purges.step", SYSTEM, Batch()):
-            pass
+        await _drain(house, "purges.step", least=1)
         await heard(bell, 60.0)
 
 
 async def _upkeep(house: Postroom) -> None:
     while True:
-        await house.desk.call("receipts.expire", SYSTEM, Batch())
-        await house.desk.call("blobs.sweep", SYSTEM, Batch())
+        try:
+            await house.desk.call("blobs.sweep", SYSTEM, Batch())
+        except (Temporary, OSError) as error:
+            log.warning("upkeep waits error=%s", error)
         await asyncio.sleep(UPKEEP_S)
+
+
+async def _drain(house: Postroom, operation: str, *, least: int) -> None:
+    """Do `operation` while it does at least so much: what trickles in is left to gather into a batch worth its commit.
+
+    A full disk must not end the house: the work waits for the next turn.
+    """
+    try:
+        while await house.desk.call(operation, SYSTEM, Batch()) >= least:
+            pass
+    except Temporary as error:
+        log.warning("work waits operation=%s error=%s", operation, error)
 
 
 async def _watch(house: Postroom, store: SqliteStore) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from postroom.mime.codes import find, find_links
+from postroom.mime.codes import find
+from postroom.mime.links import find_links
 from tests.mime.fixtures.codes import Mail, held_out, tuned
 
 FOUND = 0.95

@@ -2,7 +2,8 @@
 
 import pytest
 
-from postroom.mime.html import hidden_text, is_affordable, to_text
+from postroom.mime.html import hidden_text, to_text
+from postroom.mime.html_cost import is_affordable
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,23 @@ def test_texts_of_a_mixed_are_joined_by_a_blank_line_and_named_ones_are_files() 
     ]
 
 
+def test_a_plain_footer_below_a_page_without_plain_twin_belongs_to_the_page() -> None:
+    html = "Content-Type: text/html\r\n\r\n<p>Hello</p>"
+    footer = "Content-Type: text/plain\r\n\r\n____\r\nlist <list@b.example>\r\n"
+    read = parse(_multipart("mixed", html, footer))
+    assert (read.text, read.attachments) == (None, ())
+    assert read.html == "<p>Hello</p>\n\n<div>____<br>\nlist &lt;list@b.example&gt;</div>"
+    assert read.extracted_text == "Hello\n\n____\nlist <list@b.example>"
+    assert (read.preview or "").startswith("Hello")
+
+
+def test_a_plain_footer_below_an_alternative_joins_its_text() -> None:
+    parts = "--c\r\n\r\none\r\n--c\r\nContent-Type: text/html\r\n\r\n<p>one</p>\r\n--c--"
+    twins = f"Content-Type: multipart/alternative; boundary=c\r\n\r\n{parts}"
+    read = parse(_multipart("mixed", twins, "\r\nfooter"))
+    assert (read.text, read.html) == ("one\n\nfooter", "<p>one</p>")
+
+
 def test_a_message_of_html_alone_has_no_text_but_extracted_text_and_preview() -> None:
     read = parse(_message("<p>Hello <b>you</b></p>", "text/html"))
     assert (read.text, read.preview) == (None, "Hello you")

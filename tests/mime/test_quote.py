@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from postroom.mime.quote import extract_html, extract_text, is_affordable
+from postroom.mime.html_cost import is_affordable
+from postroom.mime.quote import extract_text
+from postroom.mime.quote_html import extract_html
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "reply" / "crisp"
 

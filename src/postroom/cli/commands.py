@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from postroom import __version__
 from postroom.cli import show
 from postroom.cli.local import call
+from postroom.cli.problems import sentences
 from postroom.model.errors import PostroomError
 from postroom.service.catalog import OPERATIONS
 from postroom.service.operation import Operation
@@ -29,17 +29,17 @@ def run(arguments: Sequence[str]) -> int:
     command = given.pop("command")
     try:
         return int(command(given))
-    except PostroomError as error:
-        print(f"postroom: {error}", file=sys.stderr)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            where = ".".join(map(str, problem["loc"]))
-            print(f"postroom: POSTROOM_{where.upper()}: {problem['msg']}", file=sys.stderr)
-    except (OSError, RuntimeError) as error:
-        print(f"postroom: {error}", file=sys.stderr)
+    except (PostroomError, OSError, RuntimeError, ValueError) as error:
+        for sentence in sentences(error):
+            print(f"postroom: {sentence}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
     return 1
+
+
+def offered() -> list[Operation]:
+    """Return the operations that are commands; an agent's way of reading is a tool's alone."""
+    return [o for o in OPERATIONS.values() if not o.internal and o.name not in ("messages.read", "threads.read")]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,9 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(required=True, metavar="COMMAND")
     _process_commands(groups)
     made: dict[str, Any] = {}
-    for operation in OPERATIONS.values():
-        if operation.internal or operation.name in ("messages.read", "threads.read"):
-            continue
+    for operation in offered():
         group, verb = operation.name.split(".")
         if group not in made:
             made[group] = groups.add_parser(group, help=f"work with {group}").add_subparsers(
@@ -63,23 +61,34 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _process_commands(groups: Any) -> None:
-    serve = groups.add_parser("serve", help="run the server: SMTP, HTTP and the workers")
+    serve = _leaf(groups, "serve", "run the server: SMTP, HTTP and the workers")
     serve.add_argument("--json", action="store_true", help="print the start as one JSON line")
     serve.set_defaults(command=_serve)
-    stdio = groups.add_parser("mcp", help="run the MCP server over stdio, as an agent's host starts it")
+    stdio = _leaf(groups, "mcp", "run the MCP server over stdio, as an agent's host starts it")
     stdio.add_argument("--json", action="store_true", help="accepted for uniformity: the protocol is JSON already")
     stdio.set_defaults(command=_stdio)
-    demo = groups.add_parser("demo", help="watch two agents and an outside correspondent exchange real mail")
+    demo = _leaf(groups, "demo", "watch two agents and an outside correspondent exchange real mail")
     demo.add_argument("--json", action="store_true", help="print each step as a JSON line")
     demo.set_defaults(command=_demo)
     imports = groups.add_parser("import", help="put mail from files into an inbox").add_subparsers(
         required=True, metavar="FORMAT"
     )
-    eml = imports.add_parser("eml", help="import messages, one a file, byte by byte as they are")
+    eml = _leaf(imports, "eml", "import messages, one a file, byte by byte as they are")
     eml.add_argument("files", nargs="+", type=Path)
     eml.add_argument("--inbox", required=True, help="the inbox that they go into")
     eml.add_argument("--json", action="store_true", help="print JSON")
     eml.set_defaults(command=_import_eml)
+    database = groups.add_parser("db", help="look after the database").add_subparsers(required=True, metavar="VERB")
+    check = _leaf(database, "check", "check that everything in the data folder fits together")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(command=_check_database)
+
+
+def _leaf(groups: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = groups.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
+    return parser
 
 
 def _operation_command(parser: argparse.ArgumentParser, operation: Operation) -> None:
@@ -151,3 +160,16 @@ def _import_eml(given: dict[str, Any]) -> int:
     from postroom.cli.importing import import_files
 
     return asyncio.run(import_files(given["files"], given["inbox"], as_json=given["json"]))
+
+
+def _check_database(given: dict[str, Any]) -> int:
+    from postroom.config import Settings
+    from postroom.store.invariants import check
+
+    home = Settings().home
+    violations = asyncio.run(check(home / "postroom.db", home / "blobs"))
+    if given["json"]:
+        print(json.dumps({"ok": not violations, "violations": violations}))
+    else:
+        print("\n".join(violations) or "ok")
+    return 1 if violations else 0

@@ -26,7 +26,7 @@ async def import_files(files: list[Path], inbox: str, *, as_json: bool) -> int:
                 told = await _import(house, path, into.address)
             except (OSError, PostroomError) as error:
                 failed += 1
-                print(f"{path}: {error}", file=sys.stderr)
+                print(f"postroom: {path}: {error}", file=sys.stderr)
                 continue
             print(
                 json.dumps({"file": str(path), **told}) if as_json else f"{path}: {told['status']} {told['id'] or ''}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from postroom.mcp.words import inert, moment
 from postroom.model.page import Page
 from postroom.service.messages import Content
 
@@ -68,7 +69,7 @@ def _lines(value: Any) -> None:
 
 def _fields(value: Any, indent: str) -> None:
     if not isinstance(value, dict):
-        print(f"{indent}{value}")
+        print(f"{indent}{inert(str(value))}")
         return
     for name, item in value.items():
         if item in (None, [], {}, ()) or name in _INNER:
@@ -77,6 +78,13 @@ def _fields(value: Any, indent: str) -> None:
             print(f"{indent}{name}:")
             _fields(item, indent + "  ")
         elif isinstance(item, list):
-            print(f"{indent}{name}: {', '.join(map(str, item))}")
+            print(f"{indent}{name}: {', '.join(map(_short, item))}")
         else:
-            print(f"{indent}{name}: {item}")
+            shown = moment(item) if name.endswith(("_at", "timestamp")) and isinstance(item, int) else str(item)
+            print(f"{indent}{name.rstrip('_')}: {inert(shown)}")
+
+
+def _short(item: Any) -> str:
+    values = item.values() if isinstance(item, dict) else (item,)
+    # What came from outside must not steer the terminal.
+    return inert(" ".join(str(value) for value in values if value is not None))

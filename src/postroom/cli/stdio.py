@@ -76,10 +76,14 @@ async def _house(hands: Hands, server: Server, stop: asyncio.Event) -> None:
         async with daemon.face() as face:
             hands.open(face)
             await stop.wait()
-    except Exception as error:
-        log.error("the server cannot work error=%s", error)
+    except Exception as error:  # whatever it is, each call is told it, and the log
+        from postroom.cli.problems import sentences
+        from postroom.model.errors import Temporary
+
+        why = " ".join(sentences(error))
+        log.error("the server cannot work error=%s", why)
         with contextlib.suppress(asyncio.InvalidStateError):
-            hands.fail(error)
+            hands.fail(Temporary(f"Postroom cannot work: {why}"))
         raise
 
 

@@ -20,6 +20,7 @@ class WaitForMessage(InboxRef):
     after: int | None = Field(
         default=None,
         ge=0,
+        le=2**62,
         description="A position that an earlier result carried: messages since then count. Absent: from now on.",
     )
     from_: Strings = Field(default=(), description="Only a message whose sender contains this (all of these).")

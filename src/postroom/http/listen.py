@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,8 +17,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, sock: socket.socket) -> None:
-    """Serve `app` on a bound socket until cancelled; then let requests end, for a few seconds."""
+async def serve(app: ASGIApp, sock: socket.socket, end_streams: Callable[[], None] = lambda: None) -> None:
+    """Serve `app` on a bound socket until cancelled; then end what streams, and let requests end for a few seconds."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -34,5 +34,6 @@ async def serve(app: ASGIApp, sock: socket.socket) -> None:
         await asyncio.shield(task)
     except asyncio.CancelledError:
         server.should_exit = True
+        end_streams()
         await asyncio.wait([task], timeout=_GRACE_S + 2)
         raise

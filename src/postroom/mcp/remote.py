@@ -1,7 +1,10 @@
 """MCP over streamable HTTP: the same tools at /mcp, behind a bearer key."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from mcp.server.auth.settings import AuthSettings
@@ -12,6 +15,11 @@ from postroom.mcp.auth import KeyVerifier
 from postroom.mcp.face import Face, Hands
 from postroom.mcp.server import Server
 
+# ASGI, spelled out: starlette is the HTTP face's.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -23,9 +31,33 @@ class RemoteServer:
         hands.open(face)
         auth = AuthSettings(issuer_url=AnyHttpUrl(public_url), resource_server_url=None, required_scopes=[])
         self._server = Server(hands, verifier=KeyVerifier(hands), auth=auth)
-        self.app = self._server.streamable_http_app(
+        self._ended = asyncio.Event()
+        self._protocol = self._server.streamable_http_app(
             max_request_body_size=max_body, transport_security=_hosts(public_url)
         )
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; whoever waits for its peer to go hears of the end of the server as well."""
+        if scope["type"] == "http":
+            await self._protocol(scope, partial(self._received, receive), send)
+        else:
+            await self._protocol(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End the streams that clients hold open, and the calls that wait: none of them would end in time by itself."""
+        self._ended.set()
+
+    async def _received(self, receive: Receive) -> Message:
+        if self._ended.is_set():
+            return {"type": "http.disconnect"}
+        coming = asyncio.ensure_future(receive())
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait([coming, ended], return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else {"type": "http.disconnect"}
+        finally:
+            coming.cancel()
+            ended.cancel()
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

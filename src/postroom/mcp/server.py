@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.types import CallToolResult, TextContent, Tool
+from mcp.shared.exceptions import MCPError
+from mcp.types import INTERNAL_ERROR, CallToolResult, TextContent, Tool
 from pydantic import ValidationError
 
 from postroom import __version__
@@ -71,13 +72,23 @@ class Server(MCPServer[Any]):
             self._knows = True
 
     async def list_tools(self) -> list[Tool]:
-        await self.learn()
+        from postroom.model.errors import PostroomError
+
+        try:
+            await self.learn()
+        except PostroomError as error:
+            raise MCPError(code=INTERNAL_ERROR, message=str(error)) from error
         return await super().list_tools()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | Any:
-        await self.learn()
+        from postroom.model.errors import PostroomError
+
+        try:
+            await self.learn()
+        except PostroomError as error:
+            return refused(str(error))
         tool = self._tool_manager.get_tool(name)
         if tool is None:
             return refused(_unknown("tool", name, [t.name for t in self._tool_manager.list_tools()]))

@@ -12,7 +12,11 @@ _HTML = "text/html"
 
 
 class Bodies:
-    """The parts of the body by media type, in order, and all other leaves."""
+    """The parts of the body by what they are read as, in order.
+
+    A plain text after HTML that has no plain twin belongs to what the HTML says (the footer that a mailing list puts
+    below a page): it is in `html`, and there is no `text`, instead of a text that holds the footer alone.
+    """
 
     __slots__ = ("html", "inline", "text")
 
@@ -40,7 +44,7 @@ class Bodies:
         if part.disposition not in ("", "inline") or (part.filename and not (root and not part.disposition)):
             return
         if part.content_type == _TEXT:
-            self.text.append(part)
+            (self.html if self.html and not self.text else self.text).append(part)
         elif part.content_type == _HTML:
             self.html.append(part)
 

@@ -1,39 +1,25 @@
-"""One-time codes and action links in the new content of a mail: found by shape, judged by the words beside them.
+"""One-time codes in the new content of a mail: found by shape, judged by the words beside them.
 
 Never reads quoted history, opens nothing, and looks at a bounded part of a long mail.
 """
 
 import re
 from collections.abc import Iterator
-from html import unescape
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
-from postroom.mime.codes_words import ACTIONS, LABELS
-from postroom.mime.quote import extract_html, extract_text, is_affordable
-from postroom.model.codes import Code, Link, LinkKind
+from postroom.mime.codes_words import LABELS
+from postroom.mime.new_lines import MAX_LINE, STRONG_MARK, html_lines, text_lines
+from postroom.model.codes import Code
 
 MAX_CODES = 3
-MAX_LINKS = 10
-MAX_URL = 2048
-_SHOWN = 200  # characters of the words of a link
-_MAX_TEXT = 48_000  # characters of a body that are read; a code stands near the top
-_MAX_HTML = 256_000
-_MAX_LINE = 600
-_MAX_LINES = 1_200
-_MAX_CANDIDATES = 120
-_MAX_ANCHORS = 200
+_MAX_CANDIDATES = 40  # a mail with more numbers than that is not about one of them
 
-# Characters that show nothing (preheaders are padded with them), and the digits of other scripts as ours.
-_INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF, 0xAD, 0x34F])
+# The digits of other scripts as ours.
 _PLAIN = {zero + n: 48 + n for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for n in range(10)} | {
     **dict.fromkeys([0xA0, 0x2002, 0x2003, 0x2009, 0x202F, 0x3000, 0x09], 32),
     **dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2212, 0xFF0D], 45),
     0xFF1A: 58,
 }
-_STRONG_MARK = "\ue000"  # put before what HTML shows in bold, taken out again
 _NOT_PROSE = re.compile(r"(?:https?://|www\.)[!-~]{1,2048}|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255}", re.I)
 _RUN = re.compile(r"(?<![A-Za-z0-9_])\d(?:[ .,:/-]?\d|  \d)*")
 _SHAPE = re.compile(
@@ -61,6 +47,8 @@ _NUMBER = re.compile(r"\d{4,}")
 _WEIGHT = {"strong": 6.0, "code": 4.0, "act": 2.0}
 _TRIMMINGS = 24  # characters of ornament around a code that stands alone
 _THRESHOLD = 4.0
+_MAX_SUPPORT = 2.0  # what a subject and a second mention can add at most
+_ELSEWHERE = frozenset({"meet", "till"})
 _NEAR = 90  # characters between a word and what it speaks of
 _FOLLOWERS = 2.5  # how much less than the best a further code may have
 
@@ -91,9 +79,9 @@ def find(subject: str | None, text: str | None, html: str | None) -> tuple[Code,
 
     `text` and `html` are bodies as words, of any length; 48,000 characters of the new content of each are read.
     """
-    title = _Field("subject", [(subject or "")[:_MAX_LINE]])
+    title = _Field("subject", [(subject or "")[:MAX_LINE]])
     backing = 1.0 if any(label.kind in ("strong", "code") for label in title.labels(0)) else 0.0
-    fields = [title, _Field("text", _text_lines(text)), _Field("HTML", _html_lines(html))]
+    fields = [title, _Field("text", text_lines(text)), _Field("HTML", html_lines(html))]
     best: dict[str, tuple[float, Code]] = {}
     for field in fields:
         for candidate in field.candidates():
@@ -116,19 +104,25 @@ class _Field:
 
     def __init__(self, name: str, lines: list[str]) -> None:
         self.name = name
-        self.bold = [_STRONG_MARK in line for line in lines]
-        self.shown = [line.replace(_STRONG_MARK, "") for line in lines]
+        self.bold = [STRONG_MARK in line for line in lines]
+        self.shown = [line.replace(STRONG_MARK, "") for line in lines]
         self.lines = [line if line.isascii() else line.translate(_PLAIN) for line in self.shown]
         self._labels: dict[int, list[_Label]] = {}
+        self._kinds: dict[int, frozenset[str]] = {}
 
     def labels(self, line: int) -> list[_Label]:
         """Return the words on a line that say what a number beside them is; none where there is no such line."""
         if not 0 <= line < len(self.lines):
             return []
         if line not in self._labels:
-            text = self.lines[line]
-            self._labels[line] = [_Label(start, end, kind, text[start:end]) for start, end, kind in LABELS.find(text)]
+            self._labels[line] = _compounds(self.lines[line])
         return self._labels[line]
+
+    def kinds(self, line: int) -> frozenset[str]:
+        """Return of what kinds the words on a line are."""
+        if line not in self._kinds:
+            self._kinds[line] = frozenset(label.kind for label in self.labels(line))
+        return self._kinds[line]
 
     def candidates(self) -> Iterator[_Candidate]:
         count = 0
@@ -149,11 +143,13 @@ class _Field:
         if found is None:
             return None
         label, penalty, where = found
-        if label.kind not in _WEIGHT or (label.kind != "strong" and self._sells_or_meets(at)):
+        if label.kind not in _WEIGHT:
             return None
         score = _WEIGHT[label.kind] - penalty + self._looks(at, label.kind)
         if _is_year(at.code) and not (where == "before it" and at.start - label.end <= 12):
             score -= 3
+        if score + _MAX_SUPPORT < _THRESHOLD or (label.kind != "strong" and self._is_about_other(at)):
+            return None
         return _Verdict(score, label, where)
 
     def _looks(self, at: _Candidate, kind: str) -> float:
@@ -175,10 +171,11 @@ class _Field:
             return False
         return sum(character.isalnum() for character in rest) <= 2
 
-    def _sells_or_meets(self, at: _Candidate) -> bool:
-        near = (label.kind for i in range(at.line - 1, at.line + 2) for label in self.labels(i))
-        wide = (label.kind for i in range(at.line - 4, at.line + 5) for label in self.labels(i))
-        return "promo" in near or "meet" in wide
+    def _is_about_other(self, at: _Candidate) -> bool:
+        """Tell whether the lines around a candidate sell, invite to a call, or are what a till prints."""
+        if any("promo" in self.kinds(i) for i in range(at.line - 1, at.line + 2)):
+            return True
+        return any(not _ELSEWHERE.isdisjoint(self.kinds(i)) for i in range(at.line - 4, at.line + 5))
 
     def _nearest(self, at: _Candidate) -> tuple[_Label, float, str] | None:
         line = self.lines[at.line]
@@ -224,6 +221,18 @@ class _Field:
         return None
 
 
+def _compounds(line: str) -> list[_Label]:
+    """Return the labels of a line; an act and the word for a code right behind it name a code as one compound does."""
+    labels: list[_Label] = []
+    for start, end, kind in LABELS.find(line):
+        last = labels[-1] if labels else None
+        if last is not None and last.kind == "act" and kind == "code" and line[last.end : start] in (" ", "-"):
+            labels[-1] = _Label(last.start, end, "strong", line[last.start : end])
+        else:
+            labels.append(_Label(start, end, kind, line[start:end]))
+    return labels
+
+
 def _shapes(line: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and what is to be typed for everything in a line that has the shape of a code."""
     if not _DIGIT_OR_DASH.search(line):
@@ -251,183 +260,3 @@ def _is_decoy(line: str, start: int, end: int, code: str) -> bool:
 
 def _is_year(code: str) -> bool:
     return len(code) == 4 and code.isdigit() and 1900 <= int(code) <= 2099
-
-
-def _text_lines(text: str | None) -> list[str]:
-    return _tidy(extract_text(text)[:_MAX_TEXT]) if text else []
-
-
-_SOURCE_BREAK = re.compile(r"[\r\n\t]+")
-_BLOCK = re.compile(r"<(?=/?(?:p|div|tr|td|th|br|li|h[1-6]|table|ul|hr|blockquote|center)[\s/>])", re.I)
-_BOLD = re.compile(r"<(?:b|strong|code|h1|h2|h3)(?=[\s>])[^<>]{0,400}>", re.I)
-_HIDDEN_TAGS = ["style", "script", "head", "title", "template", "noscript", "svg"]
-
-
-def _html_lines(html: str | None) -> list[str]:
-    if not html or len(html) > _MAX_HTML or not is_affordable(html):
-        return []
-    flat = _SOURCE_BREAK.sub(" ", extract_html(html))
-    marked = _BOLD.sub(rf"\g<0>{_STRONG_MARK}", _BLOCK.sub("\n<", flat))
-    tree = LexborHTMLParser(marked)
-    tree.strip_tags(_HIDDEN_TAGS)
-    return _tidy(tree.body.text()[:_MAX_TEXT]) if tree.body is not None else []
-
-
-def _tidy(text: str) -> list[str]:
-    """Return the lines that hold something, trimmed, long ones cut, digits that stand one a line put together."""
-    if not text.isascii():
-        text = text.translate(_INVISIBLE)
-    lines: list[str] = []
-    single: list[str] = []
-    for raw in text.split("\n"):
-        line = raw.strip()
-        if not line:
-            continue
-        if len(line) <= 2 and line.strip(_STRONG_MARK).isdigit():
-            single.append(line.strip(_STRONG_MARK))
-            continue
-        if single:
-            lines.append("".join(single))
-            single = []
-        lines.extend(line[i : i + _MAX_LINE] for i in range(0, len(line), _MAX_LINE))
-        if len(lines) > _MAX_LINES:
-            break
-    return [*lines[:_MAX_LINES], "".join(single)] if single else lines[:_MAX_LINES]
-
-
-_URL = re.compile(r"https?://[^\s<>\"\u3000-\u303f\uff00-\uffef]{1,2100}", re.I)
-_TRAILING = ".,;:!?'\")]}>*_"
-_TOKENISH = re.compile(r"[?&#][^=&#]{1,40}=[^&#]{16,}|/(?=[A-Za-z_~-]{0,60}\d)[A-Za-z0-9_.~-]{16,}|=[0-9a-fA-F-]{10,}")
-_SECRET_NAME = re.compile(r"[?&#](?:[a-z]{0,20}_)?(?:token|otp|jwt|ticket|hash|signature|key|code|oobcode)=", re.I)
-_HOST_TEXT = re.compile(r"(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24})(?:[/:?#]\S{0,2048})?", re.I)
-_SEPARATORS = re.compile(r"[/?&=#._+-]+")
-
-
-def find_links(text: str | None, html: str | None) -> tuple[Link, ...]:
-    """Return the links of a mail that do something for its reader, best first, at most ten, each address once.
-
-    Only http and https, at most 2,048 characters. Links to unsubscribe are none. `reason` warns where the text of
-    a link names another host than the link goes to.
-    """
-    best: dict[str, tuple[float, Link]] = {}
-    for url, shown, words, field in (*_html_links(html), *_text_links(text)):
-        scored = _judge_link(url, shown, words, field)
-        if scored is not None and (url not in best or scored[0] > best[url][0]):
-            best[url] = scored
-    ranked = sorted(best.values(), key=lambda entry: -entry[0])
-    return tuple(link for _score, link in ranked[:MAX_LINKS])
-
-
-def _text_links(text: str | None) -> Iterator[tuple[str, str | None, str, str]]:
-    above = ""
-    count = 0
-    for line in _text_lines(text):
-        matches = list(_URL.finditer(line))
-        words = _URL.sub(" ", line).strip()
-        for match in matches:
-            count += 1
-            url = _clean_url(match[0])
-            if url is not None and count <= _MAX_ANCHORS:
-                yield url, None, words if len(words) > 3 else above, "text"
-        above = words or above
-
-
-def _html_links(html: str | None) -> Iterator[tuple[str, str | None, str, str]]:
-    if not html or len(html) > _MAX_HTML or "<" not in html or not is_affordable(html):
-        return
-    tree = LexborHTMLParser(extract_html(html))
-    for anchor in tree.css("a[href]")[:_MAX_ANCHORS]:
-        url = _clean_url(anchor.attributes.get("href") or "")
-        if url is None:
-            continue
-        shown = _anchor_text(anchor)
-        names_nothing = not ACTIONS.find(shown)
-        yield url, shown or None, f"{_text_before(anchor)} {shown}" if names_nothing else shown, "HTML"
-
-
-def _anchor_text(anchor: LexborNode) -> str:
-    words = "".join((part.text_content or "")[:_SHOWN] for part in _text_nodes(anchor))
-    return " ".join(words.split())[:_SHOWN]
-
-
-def _text_nodes(node: LexborNode) -> Iterator[LexborNode]:
-    for seen, part in enumerate(node.traverse(include_text=True)):
-        if seen > 30:
-            return
-        if part.tag == "-text":
-            yield part
-
-
-def _text_before(anchor: LexborNode) -> str:
-    """Return the words that stand before a link in its own block, for links that are called "here"."""
-    before = anchor.prev
-    parts: list[str] = []
-    for _ in range(4):
-        if before is None:
-            break
-        parts.append(_anchor_text(before) if before.tag != "-text" else (before.text_content or "")[-_SHOWN:])
-        before = before.prev
-    return " ".join(" ".join(reversed(parts)).split())[-_SHOWN:]
-
-
-def _clean_url(raw: str) -> str | None:
-    url = unescape(raw[: MAX_URL + 200].strip()) if "&" in raw else raw[: MAX_URL + 200].strip()
-    while url and url[-1] in _TRAILING and not (url[-1] == ")" and "(" in url):
-        url = url[:-1]
-    if len(url) > MAX_URL or not url.lower().startswith(("http://", "https://")) or not _host(url):
-        return None
-    return None if any(character <= " " or character == "\x7f" for character in url) else url
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
-
-
-def _judge_link(url: str, shown: str | None, words: str, field: str) -> tuple[float, Link] | None:
-    path = url.split("/", 3)[3] if url.count("/") >= 3 else ""
-    in_words = _action(words[-2 * _SHOWN :])
-    in_path = _action(_SEPARATORS.sub(" ", path[:300]))
-    if "drop" in (in_words and in_words[0], in_path and in_path[0]):
-        return None
-    secret = bool(_TOKENISH.search("/" + path)) or bool(_SECRET_NAME.search("/" + path))
-    score = (3.0 if in_words else 0.0) + (2.0 if in_path else 0.0) + (2.0 if secret else 0.0)
-    named = in_words or in_path
-    if named is None:
-        if not _SECRET_NAME.search(path) or not _TOKENISH.search("/" + path):
-            return None
-        return 1.0, Link(
-            url=url, text=shown, kind="other", reason=f"carries a token, in the {field}" + _warning(url, shown)
-        )
-    # A page to log in on is no magic link: that one carries a secret.
-    if score < _THRESHOLD or (named[0] == "magic_link" and not secret):
-        return None
-    reason = f'"{named[1]}" {"beside it" if in_words else "in its path"} in the {field}{_warning(url, shown)}'
-    return score, Link(url=url, text=shown, kind=_LINK_KINDS[named[0]], reason=reason)
-
-
-_LINK_KINDS: dict[str, LinkKind] = {
-    "reset": "reset",
-    "invite": "invite",
-    "verify": "verify",
-    "magic_link": "magic_link",
-}
-_RANK = ("drop", "reset", "invite", "magic_link", "verify")
-
-
-def _action(words: str) -> tuple[str, str] | None:
-    """Return kind and words of the action that a text names; the more telling one where it names several."""
-    found = {kind: words[start:end] for start, end, kind in ACTIONS.find(words)}
-    return next(((kind, found[kind]) for kind in _RANK if kind in found), None)
-
-
-def _warning(url: str, shown: str | None) -> str:
-    named = _HOST_TEXT.fullmatch(shown or "")
-    if named is None:
-        return ""
-    host, claimed = _host(url), named[1].lower().removeprefix("www.")
-    if host == claimed or host.endswith(f".{claimed}"):
-        return ""
-    return f"; its text names another host: {claimed}"

@@ -61,7 +61,8 @@ class Lexicon:
 
 
 # kind -> words. strong: names a one-time code by itself; code: usually one; act: what such a code is for;
-# no: the number beside it is something else; promo: the mail sells; meet: a call to dial into.
+# no: the number beside it is something else; promo: the mail sells; meet: a call to dial into; till: what a card
+# terminal prints, whose approval code opens nothing.
 _WORDS = {
     "strong": (
         "verification code|security code|authentication code|login code|"
@@ -178,8 +179,13 @@ _WORDS = {
         "gutschein*|rabatt*|aktionscode|sparen|code promo|remise|bon d'achat|code cadeau|parrainage|code de parrainage|"
         "descuento|cupón|código promocional|tarjeta regalo|sconto|codice sconto|codice promo*|buono|desconto|cupom|"
         "código promocional|korting*|kortingscode|actiecode|cadeaubon|промокод*|скидк*|купон*|"
-        "indirim*|kupon*|hediye çeki|rabat*|kod rabatowy|zniżk*|bon*|优惠码|优惠|折扣|兑换码|クーポン*|割引|"
-        "할인|쿠폰|خصم|كوبون|قسيمة|छूट|कूपन|प्रोमो"
+        "indirim*|kupon*|hediye çeki|rabat*|kod rabatowy|zniżk*|bon|bony|bonu|bonów|优惠码|优惠|折扣|"
+        "兑换码|クーポン*|割引|할인|쿠폰|خصم|كوبون|قسيمة|छूट|कूपन|प्रोमो"
+    ),
+    "till": (
+        "subtotal|sub-total|cashier|terminal id|change due|amount tendered|kassenbon|kassierer|zwischensumme|"
+        "terminal-id|ticket de caisse|sous-total|ticket de compra|scontrino|subtotale|nsu|kassabon|subtotaal|кассир|кассовый чек|"
+        "小票|小計|レシート|소계|영수증|ara toplam|paragon"
     ),
     "meet": (
         "meeting id|dial-in|dial in|conference pin|conference id|join by phone|join zoom|zoom meeting|webinar id|"

@@ -1,10 +1,9 @@
-"""The only module that writes the bytes of a message, and the words that a reply or a forward starts from.
+"""The only module that writes the bytes of a message.
 
 What a caller of ours gives is refused when it cannot stand in a header; what comes from received mail is cleaned.
 It never writes a Bcc field, and never decides who may be written to.
 """
 
-import html as markup
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from postroom.mime import encode
-from postroom.mime.references import (
-    is_safe_message_id,
-    shorten,
-    without_forward_prefixes,
-    without_reply_prefixes,
-)
+from postroom.mime.references import is_safe_message_id, shorten
 from postroom.model.address import Address, is_address, split
 from postroom.model.errors import InvalidInput
 from postroom.model.ids import random_bytes
@@ -26,17 +20,12 @@ from postroom.model.message import Outgoing, Upload
 MAX_HEADERS = 100
 MAX_VALUE = 8_000
 MAX_FILENAME = 255
-MAX_QUOTED = 256 * 1024  # bytes of an original that a reply or a forward repeats
-MAX_ELEMENTS = 10_000  # lexbor takes 0.3 s for 12,000 nested elements and 8 s for 50,000
 
-_CUT = "[The rest of the original message is not repeated here.]"
-_FORWARDED = "---------- Forwarded message ---------"
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # C0, DEL, C1, the line separators of Unicode, lone surrogates.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ELEMENT = re.compile(r"<[A-Za-z]")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 2.2: printable, no colon
 _RESERVED = re.compile(
     r"from|sender|reply-to|to|cc|bcc|subject|date|message-id|in-reply-to|references|mime-version|received|return-path"
@@ -167,7 +156,7 @@ def _date(at: int) -> str:
     # RFC 5322 3.3. Not strftime: its names follow the locale.
     t = datetime.fromtimestamp(at / 1000, UTC)
     return (
-        f"{_DAYS[t.weekday()]}, {t.day:02} {_MONTHS[t.month - 1]} {t.year:04} "
+        f"{DAYS[t.weekday()]}, {t.day:02} {MONTHS[t.month - 1]} {t.year:04} "
         f"{t.hour:02}:{t.minute:02}:{t.second:02} +0000"
     )
 
@@ -282,94 +271,3 @@ def _boundary(pieces: Sequence[bytes]) -> str:
         boundary = f"=_{random_bytes(12).hex()}"
         if not any(boundary.encode() in piece for piece in pieces):
             return boundary
-
-
-# --- replies and forwards ------------------------------------------------------------------------------------------
-
-
-def reply_subject(subject: str | None) -> str:
-    """Return ``Re: `` and the subject of received mail without the marks of a reply, in any language, that it has."""
-    return f"Re: {clean(without_reply_prefixes(clean(subject or '')))}"[:MAX_VALUE].rstrip()
-
-
-def forward_subject(subject: str | None) -> str:
-    """Return ``Fwd: `` and the subject of received mail without the marks of a forward that it has."""
-    return f"Fwd: {clean(without_forward_prefixes(clean(subject or '')))}"[:MAX_VALUE].rstrip()
-
-
-def quote_reply(original_text: str | None, from_: Address | str, date_ms: int | None) -> str:
-    """Return an attribution line and the original text behind ``>``, at most 256 KiB of it.
-
-    `date_ms` are UTC milliseconds; the attribution leaves out a date that is None or out of range.
-    """
-    lines = _at_most(original_text or "").splitlines()
-    quoted = [f">{line}" if not line or line[0] == ">" else f"> {line}" for line in lines]
-    return "\n".join([_attribution(from_, date_ms), *quoted, ""])
-
-
-def quote_reply_html(
-    original_text: str | None, from_: Address | str, date_ms: int | None, *, original_html: str | None = None
-) -> str:
-    """Return the same as HTML: a blockquote of class ``gmail_quote``.
-
-    `original_html` is taken when it is given, within 256 KiB and 10,000 elements: closed so that it cannot leave the
-    quote, without scripts and style sheets. Otherwise the text is shown, escaped.
-    """
-    attribution = markup.escape(_attribution(from_, date_ms))
-    return (
-        f'<div class="gmail_quote"><div class="gmail_attr" dir="ltr">{attribution}</div>\n'
-        '<blockquote class="gmail_quote" style="margin:0 0 0 .8ex;border-left:1px solid #ccc;padding-left:1ex">\n'
-        f"{_original_markup(original_text, original_html)}\n</blockquote></div>\n"
-    )
-
-
-def forward_text(fields: Iterable[tuple[str, str]], original_text: str | None) -> str:
-    """Return the block that a forward repeats: a separator, the original's `fields` (name, value) and its text."""
-    head = [f"{clean(name)}: {clean(value)}" for name, value in fields]
-    return "\n".join([_FORWARDED, *head, "", _at_most(original_text or ""), ""])
-
-
-def forward_html(
-    fields: Iterable[tuple[str, str]], original_text: str | None, *, original_html: str | None = None
-) -> str:
-    """Return the same as HTML; `original_html` is treated as in `quote_reply_html`."""
-    head = "".join(
-        f"<b>{markup.escape(clean(name))}:</b> {markup.escape(clean(value))}<br>\n" for name, value in fields
-    )
-    return (
-        f'<div class="gmail_quote"><div class="gmail_attr" dir="ltr">{_FORWARDED}<br>\n{head}</div><br>\n'
-        f"{_original_markup(original_text, original_html)}\n</div>\n"
-    )
-
-
-def _attribution(from_: Address | str, date_ms: int | None) -> str:
-    try:
-        t = datetime.fromtimestamp(date_ms / 1000, UTC) if date_ms is not None else None
-    except (ValueError, OverflowError, OSError):
-        t = None
-    when = f"{_DAYS[t.weekday()]}, {t.day} {_MONTHS[t.month - 1]} {t.year} at {t:%H:%M} UTC, " if t else ""
-    return f"On {when}{clean(str(from_))} wrote:" if t else f"{clean(str(from_))} wrote:"
-
-
-def _at_most(text: str) -> str:
-    data = text.encode("utf-8", "replace")
-    if len(data) <= MAX_QUOTED:
-        return data.decode("utf-8")
-    return f"{data[:MAX_QUOTED].decode('utf-8', 'ignore')}\n{_CUT}"
-
-
-def _original_markup(text: str | None, page: str | None) -> str:
-    if page and len(page.encode("utf-8", "replace")) <= MAX_QUOTED and len(_ELEMENT.findall(page)) <= MAX_ELEMENTS:
-        return _closed(page)
-    if page and not text:
-        return f"<p>{_CUT}</p>"
-    return "<br>\n".join(markup.escape(line) for line in _at_most(text or "").splitlines())
-
-
-def _closed(page: str) -> str:
-    # Parsed and written again: what the sender closes or opens too often cannot reach our words around it.
-    from selectolax.lexbor import LexborHTMLParser
-
-    tree = LexborHTMLParser(page.encode("utf-8", "replace").decode("utf-8"))
-    tree.strip_tags(["script", "style", "link", "meta", "base", "title", "iframe", "frame", "object", "embed", "form"])
-    return (tree.body.inner_html or "") if tree.body else ""

@@ -9,6 +9,10 @@ _DATE = re.compile(
     r"(?:[A-Za-z]{3,9},? *+)?([0-9]{1,2}) +([A-Za-z]{3})[a-z]{0,6} +([0-9]{2,4}) +"
     r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? *+([+-][0-9]{4}|[A-Za-z]{1,5})?"
 )
+# How nearly all mail of today says it.
+_USUAL = re.compile(
+    r"([A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"
+)
 _MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[3 * n : 3 * n + 3]: n + 1 for n in range(12)}
 # RFC 5322 4.3, in minutes; a letter or an unknown name says nothing: -0000.
 _ZONES = {"EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420}
@@ -17,20 +21,32 @@ _LONGEST = 200
 
 def read_date(value: str) -> int | None:
     """Return the moment in UTC milliseconds, None where the value cannot be read."""
+    usual = _USUAL.fullmatch(value)
+    if usual is not None:
+        date, hour, minute, second, zone = usual.groups()
+        return _at(_midnight_of(date), hour, minute, second, zone)
     found = _DATE.match(value)
     if found is None:
         return _lenient(value)
     day, month, year, hour, minute, second, zone = found.groups()
-    midnight = _midnight(day, month, year)
+    return _at(_midnight(day, month, year), hour, minute, second or "0", zone)
+
+
+def _at(midnight: int | None, hour: str, minute: str, second: str, zone: str | None) -> int | None:
     if midnight is None or int(hour) > 23 or minute > "59":
         return None
-    seconds = int(hour) * 3600 + int(minute) * 60 + min(int(second or 0), 59)
-    return (midnight + seconds - _zone(zone)) * 1000
+    return (midnight + int(hour) * 3600 + int(minute) * 60 + min(int(second), 59) - _zone(zone)) * 1000
 
 
 @lru_cache(maxsize=256)
+def _midnight_of(date: str) -> int | None:
+    """Return what `_midnight` gives for a date such as ``Fri, 20 Nov 2026``; mail of one day comes together."""
+    _weekday, day, month, year = date.split()
+    return _midnight(day, month, year)
+
+
 def _midnight(day: str, month: str, year: str) -> int | None:
-    """Return the seconds at which a day begins, in UTC; mail of one day comes together."""
+    """Return the seconds at which a day begins, in UTC."""
     full = int(year)
     if len(year) < 4:
         full += 1900 if full >= 50 else 2000  # RFC 5322 4.3: years of two and three digits

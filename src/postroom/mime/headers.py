@@ -11,8 +11,9 @@ from postroom.mime.words import decode_words, one_line
 
 # A line that opens with -- is a delimiter whose blank line before the body was lost; no field name begins so.
 _END = re.compile(rb"\n(?:(\r?\n)|--)")
-# RFC 5322 2.2: printable name but the colon; white space before the colon is obsolete (4.5) and tolerated.
-_FIELD = re.compile(r"^([!-9;-~]++)[ \t]*+:[ \t]*+([^\n]*+)", re.MULTILINE)
+# RFC 5322 2.2: printable name but the colon; white space before the colon is obsolete (4.5) and tolerated. A literal
+# first character, which is put before the block, is found four times as fast as the start of a line is.
+_FIELD = re.compile(r"\n([!-9;-~]++)[ \t]*+:[ \t]*+([^\n]*+)")
 _FOLD = re.compile(r"\n[ \t]++")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
@@ -20,23 +21,40 @@ _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 class Block:
     """A header block: `fields` are (name, value unfolded, not decoded), `stop` its end and `body` the next offset."""
 
-    __slots__ = ("body", "clean", "fields", "stop", "values")
+    __slots__ = ("body", "clean", "complete", "fields", "first", "plain", "stop")
 
-    def __init__(self, fields: list[tuple[str, str]], stop: int, body: int, clean: bool) -> None:
+    def __init__(
+        self,
+        fields: list[tuple[str, str]],
+        stop: int,
+        body: int,
+        *,
+        clean: bool = True,
+        plain: bool = True,
+        complete: bool = True,
+    ) -> None:
         self.fields = fields
         self.stop = stop
         self.body = body
         self.clean = clean  # holds no control characters
-        self.values: dict[str, list[str]] = {}  # by lower-case name
-        for name, value in fields:
-            low = name.lower()
-            if low in self.values:
-                self.values[low].append(value)
-            else:
-                self.values[low] = [value]
+        self.plain = plain  # nor anything beyond ASCII, nor encoded words: every value is shown as it stands
+        self.complete = complete  # nothing was left out
+        # By lower-case name; of fields that stand twice the first.
+        self.first = {name.lower(): value for name, value in reversed(fields)}
+
+    def every(self, name: str) -> list[str]:
+        """Return the values of all fields of this (lower-case) name, in order."""
+        value = self.first.get(name)
+        if value is None:
+            return []
+        if len(self.first) == len(self.fields):
+            return [value]
+        return [value for other, value in self.fields if other.lower() == name]
 
     def shown(self, budget: Budget) -> tuple[tuple[str, str], ...]:
         """Return the fields as they are shown: encoded words decoded, no control characters."""
+        if self.plain:
+            return tuple(self.fields)
         if self.clean:
             return tuple(
                 [f if "=?" not in f[1] and f[1].isascii() else (f[0], show(f[1], budget)) for f in self.fields]
@@ -44,11 +62,9 @@ class Block:
         return tuple([(name, show(value, budget)) for name, value in self.fields])
 
 
-def show(value: str, budget: Budget, clean: bool = False) -> str:
-    """Return a value with encoded words decoded and on one line; `clean`: known to hold no raw control characters."""
-    if "=?" in value:
-        return one_line(decode_words(value, budget)).strip()
-    return value if clean and value.isascii() else one_line(value)
+def show(value: str, budget: Budget) -> str:
+    """Return a value with encoded words decoded and on one line."""
+    return one_line(decode_words(value, budget)).strip() if "=?" in value else one_line(value)
 
 
 def read_block(raw: Raw, start: int, end: int, budget: Budget) -> Block:
@@ -57,22 +73,22 @@ def read_block(raw: Raw, start: int, end: int, budget: Budget) -> Block:
     data = raw[start : min(stop, start + MAX_HEADER_BYTES)]
     if stop - start > MAX_HEADER_BYTES:
         budget.fault(f"more than {MAX_HEADER_BYTES // 1024} KiB of header fields")
-    clean = len(data.translate(None, _CONTROLS)) == len(data)
     text, legacy = _characters(data)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-        clean = clean and "\r" not in text
-    if "\n " in text or "\n\t" in text:
-        text = _FOLD.sub(" ", text)  # RFC 5322 2.2.3; one space for however much there was
-    fields = _FIELD.findall(text)
+    text = _FOLD.sub(" ", text)  # RFC 5322 2.2.3; one space for however much there was
+    fields = _FIELD.findall(f"\n{text}")
     if not fields and stop > start:
-        return Block([], start, start, True)  # no header at all: what stands there is the body
+        return Block([], start, start)  # no header at all: what stands there is the body
+    complete = len(fields) <= MAX_FIELDS and len(data) == stop - start
     if len(fields) > MAX_FIELDS:
         budget.fault(f"more than {MAX_FIELDS} header fields")
         del fields[MAX_FIELDS:]
-    if legacy or " \n" in text or "\t\n" in text:
+    if legacy or " \n" in text or ("\t" in text and "\t\n" in text):
         fields = [(name, _value(value, legacy)) for name, value in fields]
-    return Block(fields, stop, body, clean)
+    clean = "\r" not in text and len(data.translate(None, _CONTROLS)) == len(data)
+    plain = clean and text.isascii() and "=?" not in text
+    return Block(fields, stop, body, clean=clean, plain=plain, complete=complete)
 
 
 def _extent(raw: Raw, start: int, end: int) -> tuple[int, int]:

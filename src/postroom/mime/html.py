@@ -6,25 +6,25 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from postroom.mime import styles
+from postroom.mime.html_cost import is_affordable
 from postroom.mime.limits import MAX_HTML
 
 _MAX_NODES = 60_000
-_MAX_DEPTH = 256
-_MAX_ATTRIBUTES = 1_000
-_LONG = 2_000  # characters of a tag from which its attributes are counted
-_NAMES = {
-    "dropped": "head script style template title svg math iframe object noframes noembed select datalist",
-    "block": "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form"
-    " header hr html legend li main nav ol option pre section summary table tbody tfoot thead tr ul",
-    "flat": "p li td th tr dt dd tbody thead tfoot option br img hr meta link input col area base wbr embed source",
-}
-_DROPPED = frozenset(_NAMES["dropped"].split())
-_BLOCKS = frozenset(_NAMES["block"].split())
-# Elements that a parser closes by itself, or that hold nothing: they never nest by mere repetition.
-_FLAT = frozenset(_NAMES["flat"].split())
+_DROPPED = frozenset(
+    (
+        *("head", "script", "style", "template", "title", "svg", "math", "iframe", "object", "noframes"),
+        *("noembed", "select", "datalist"),
+    )
+)
+_BLOCKS = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt"),
+        *("fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "li"),
+        *("main", "nav", "ol", "option", "pre", "section", "summary", "table", "tbody", "tfoot", "thead"),
+        *("tr", "ul"),
+    )
+)
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6"})
-_TAG = re.compile(r"<!--+>|<!--|-->|<(/?)([a-zA-Z][a-zA-Z0-9:]*+)")
-_QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
 _MARKUP = re.compile(r"<[^<>]*+>")
 _LINK = ("http://", "https://", "mailto:", "tel:")
 # Tag characters render as nothing and spell ASCII all the same.
@@ -64,45 +64,6 @@ def seen_and_hidden(html: str) -> tuple[str, str]:
     return page.out.text(), " ".join(" ".join(page.hidden).split())
 
 
-def is_affordable(html: str) -> bool:
-    """Tell whether a tree of this HTML costs no more than its length lets expect.
-
-    A parser's time grows with the square of the depth, and of the attributes of one element: 0.5 MB take seconds.
-    """
-    return not _too_deep(html) and not any(len(piece) > _LONG and _crowded(piece) for piece in html.split("<"))
-
-
-def _crowded(piece: str) -> bool:
-    """Tell whether the tag that `piece` begins with has too many attributes; what is quoted is no attribute."""
-    tag = _QUOTED.sub("", piece).partition(">")[0]
-    return len(tag.replace("/", " ").split()) > _MAX_ATTRIBUTES
-
-
-def _too_deep(html: str) -> bool:
-    """Tell whether elements nest too far; an estimate from the tags alone, which errs on the side of yes."""
-    counts: dict[str, int] = {}
-    depth = 0
-    comment = False
-    for tag in _TAG.finditer(html):
-        if tag[0] == "-->" or comment:
-            comment = comment and tag[0] != "-->"
-        elif tag[2] is None:
-            comment = tag[0] == "<!--"
-        else:
-            depth += _step(counts, tag[2].lower(), bool(tag[1]))
-            if depth > _MAX_DEPTH:
-                return True
-    return False
-
-
-def _step(counts: dict[str, int], name: str, closing: bool) -> int:
-    if name in _FLAT:
-        return 0
-    before = counts.get(name, 0)
-    counts[name] = max(before - 1, 0) if closing else before + 1
-    return counts[name] - before
-
-
 def _without_tree(html: str) -> str:
     lines = (" ".join(line.split()) for line in _MARKUP.sub("\n", html).split("\n"))
     return "\n".join(line for line in lines if line)
@@ -121,10 +82,7 @@ class _Frame(NamedTuple):
     pre: bool = False
     href: str = ""
     begun: int = 0  # how many pieces were out when it began
-
-    @property
-    def unseen(self) -> bool:
-        return self.hidden or self.tiny or self.colour in ("transparent", self.background)
+    unseen: bool = False
 
 
 class _Page:
@@ -144,6 +102,8 @@ class _Page:
         tag = node.tag or ""
         if tag == "-text":
             self._text(node.text_content or "")
+        elif tag == "br":
+            self._break()
         elif tag == "-comment":
             self._comment(node.comment_content or "")
         elif tag[:1] not in ("-", "!", "_"):
@@ -179,6 +139,11 @@ class _Page:
         else:
             self.out.flow(text)
 
+    def _break(self) -> None:
+        frame = self.frames[-1]
+        if not (frame.dropped or frame.unseen):
+            self.out.newline()
+
     def _comment(self, text: str) -> None:
         # Conditional comments are how honest mail talks to Outlook.
         if not text.lstrip().startswith(("[if", "[endif", "<![endif")):
@@ -195,8 +160,6 @@ class _Page:
             self.out.line(1)
             self.out.depth += tag == "blockquote"
             self.out.mark = "- " if tag == "li" else self.out.mark
-        elif tag == "br":
-            self.out.newline()
         elif tag == "img":
             self.out.flow(node.attributes.get("alt") or "")
 
@@ -205,16 +168,20 @@ class _Page:
         if tag in _DROPPED or above.dropped:
             return above._replace(node=node.mem_id, tag=tag, dropped=True, href="")
         look = self._look(tag, attributes)
+        hidden = above.hidden or look.hides or "hidden" in attributes
+        tiny = above.tiny if look.tiny is None else look.tiny
+        colour, background = look.colour or above.colour, look.background or above.background
         return _Frame(
             node=node.mem_id,
             tag=tag,
-            hidden=above.hidden or look.hides or "hidden" in attributes,
-            tiny=above.tiny if look.tiny is None else look.tiny,
-            colour=look.colour or above.colour,
-            background=look.background or above.background,
+            hidden=hidden,
+            tiny=tiny,
+            colour=colour,
+            background=background,
             pre=above.pre or tag == "pre",
             href=_href(attributes) if tag == "a" else "",
             begun=len(self.out.pieces),
+            unseen=hidden or tiny or colour in ("transparent", background),
         )
 
     def _look(self, tag: str, attributes: dict[str, str | None]) -> styles.Look:

@@ -6,6 +6,7 @@ from postroom.mime.limits import MAX_ID, MAX_REFERENCES
 
 _TOKEN = re.compile(r"<[^<>]*>|[()]")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\s\u2028\u2029]")
+_PLAIN_ID = re.compile(rf"<[!-;=?-~]{{1,{MAX_ID - 2}}}+>")
 _ONLY_IDS = re.compile(r"(?:<[!-;=?-~]++>[ \t]*+)++")
 _BETWEEN = re.compile(r"[\s,;]+")
 _KEPT_FIRST = 20
@@ -22,8 +23,8 @@ def read_ids(value: str) -> list[str]:
 
 def message_id(value: str) -> str | None:
     """Return the id of a Message-ID field; None where it is absent, has spaces or controls, or is too long."""
-    if value.startswith("<") and value.find(">") == len(value) - 1:
-        return value if _safe(value) else None
+    if _PLAIN_ID.fullmatch(value):
+        return value
     ids = _bracketed(value) if "<" in value else [f"<{value.strip()}>"]
     found = ids[0] if ids else f"<{value.strip().strip('<>')}>"
     return found if _safe(found) else None
@@ -31,6 +32,8 @@ def message_id(value: str) -> str | None:
 
 def references(values: list[str]) -> tuple[str, ...]:
     """Return the ids of all values; of more than 100 the first 20 and the last 80, the nearest ancestors."""
+    if len(values) == 1 and _PLAIN_ID.fullmatch(values[0]):
+        return (values[0],)
     ids = _plain(values[0]) if len(values) == 1 else None
     if ids is None:
         ids = [found for value in values for found in read_ids(value)]

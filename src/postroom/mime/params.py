@@ -23,6 +23,23 @@ def read_parameters(value: str, budget: Budget) -> tuple[str, dict[str, str]]:
     return head, _joined(found, budget)
 
 
+def read_content(value: str, default: str, budget: Budget) -> tuple[str, dict[str, str], str]:
+    """Return media type, parameters and charset of a Content-Type; `default`: the type where it names none."""
+    if len(value) <= _CACHED and "*" not in value and "=?" not in value:
+        return _plain_content(value, default)
+    return _content(*read_parameters(value, budget), default)
+
+
+@lru_cache(maxsize=512)
+def _plain_content(value: str, default: str) -> tuple[str, dict[str, str], str]:
+    return _content(*_plain(value), default)
+
+
+def _content(word: str, parameters: dict[str, str], default: str) -> tuple[str, dict[str, str], str]:
+    charset = (parameters.get("charset") or "").split("(")[0].strip(" \t\"'")
+    return _media_type(word, default), parameters, charset
+
+
 @lru_cache(maxsize=512)
 def _plain(value: str) -> tuple[str, dict[str, str]]:
     return _split(value, Budget())
@@ -76,7 +93,7 @@ def _continued(pieces: dict[int, tuple[str, bool]]) -> str:
     return decode(bytes(data), charset)
 
 
-def media_type(word: str, default: str) -> str:
+def _media_type(word: str, default: str) -> str:
     """Return the media type in lower case; `default` where there is none, text/plain for nonsense (RFC 2045 5.2)."""
     if not word:
         return default

@@ -44,7 +44,7 @@ START = re.compile(
     re.I,
 )
 FORWARD = re.compile(
-    r"[\s>*]{0,6}(?:-{2,40} ?(?:Forwarded message|Forwarded by|"
+    r"[\s>*]{0,6}(?:-{2,40}+ ?(?:Forwarded message|Forwarded by|"
     r"Weitergeleitete Nachricht|Message transféré|Message transf.r.|"
     r"Mensaje reenviado|Mensagem encaminhada|Messaggio inoltrato|Doorgestuurd bericht|Videresendt besked|"
     r"Videresendt melding|Vidarebefordrat meddelande|Wiadomość przekazana|Treść przekazanej wiadomości|"
@@ -58,7 +58,7 @@ FORWARD = re.compile(
     re.I,
 )
 ORIGINAL = re.compile(
-    r"[\s>*]{0,6}[-_=*]{2,40}[ *]{0,3}(?:Original Message|Original Appointment|Original E-?mail|Reply Message|"
+    r"[\s>*]{0,6}[-_=*]{2,40}+[ *]{0,3}+(?:Original Message|Original Appointment|Original E-?mail|Reply Message|"
     r"Ursprüngliche (?:Nachricht|Mail|E-Mail)|Original-?Nachricht|Originalnachricht|Oprindelig (?:meddelelse|besked)|"
     r"Opprinnelig melding|Message d.origine|Message original|Mensaje original|Mensagem original|Messaggio originale|"
     r"Oorspronkelijk bericht|Ursprungligt meddelande|Originalmeddelande|Wiadomość oryginalna|Oryginalna wiadomość|"
@@ -69,10 +69,12 @@ ORIGINAL = re.compile(
     re.I,
 )
 # "##- Please type your reply above this line -##": whatever follows is history.
+ABOVE_WORDS = (
+    *("reply above", "above this line", "oberhalb dieser", "au-dessus de cette", "encima de esta", "sopra questa"),
+    *("boven deze", "acima desta"),
+)
 ABOVE = re.compile(
-    r"[\s>]{0,6}[#-]{2,10} ?[^\n]{0,40}(?:reply above|above this line|"
-    r"oberhalb dieser|au-dessus de cette|encima de esta|"
-    r"sopra questa|boven deze|acima desta)[^\n]{0,60}[#-]{2,10}\s{0,4}$",
+    rf"[\s>]{{0,6}}[#-]{{2,10}}+ ?[^\n]{{0,40}}(?:{_any('|'.join(ABOVE_WORDS))})[^\n]{{0,60}}[#-]{{2,10}}\s{{0,4}}$",
     re.I,
 )
 _FROM = (
@@ -96,5 +98,12 @@ HEADER_FROM = re.compile(rf"{_LEAD}(?:{_any(_FROM)}){_COLON}", re.I)
 HEADER_SUBJECT = re.compile(rf"{_LEAD}(?:{_any(_SUBJECT)}){_COLON}|[^\n]{{0,200}} (?:Objet|Subject|Betreff) ?:", re.I)
 HEADER_OTHER = re.compile(rf"{_LEAD}(?:{_any(_OTHERS)}){_COLON}", re.I)
 RULE = re.compile(r"[\s>]{0,4}[-_=*]{3,120}\s{0,4}$")
-# The cheap look at a whole text: one literal newline first, so that the engine skips from line to line.
-SUSPECT = re.compile(rf"\n[\s*_|]{{0,8}}(?:(?:{_any(_FROM)})[\s*]{{0,4}}[:：]|[-_=*#]{{2}}|On [A-Z][a-z]{{2}})")
+# The cheap look at a whole text, which may see more than there is: one literal newline first, so that the engine skips
+# from line to line, and the first letters as a set, so that few lines are held against every word.
+_FIRST = "".join(sorted({word[0] for word in _FROM.split("|")}))
+_FURTHER = _any("|".join(word[1:] for word in _FROM.split("|")))
+SUSPECT = re.compile(
+    rf"\n[ \t\xa0\u3000*_|]{{0,8}}[-_=*#{_FIRST}]"
+    rf"(?:[-_=*#]|(?:{_FURTHER})[\s*]{{0,4}}[:：]|n [A-Z][a-z]{{2}})"
+)
+LINE_ENDS_IN_COLON = re.compile(r":\n")

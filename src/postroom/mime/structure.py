@@ -2,7 +2,7 @@
 
 from postroom.mime.headers import Block, read_block
 from postroom.mime.limits import MAX_DEPTH, MAX_PARTS, Budget, Raw
-from postroom.mime.params import file_name, media_type, read_parameters
+from postroom.mime.params import file_name, read_content, read_parameters
 from postroom.mime.transfer import encoding
 from postroom.mime.words import decode_words, readable_name
 
@@ -29,24 +29,22 @@ class Part:
     )
 
     def __init__(self, number: int, block: Block, default: str, budget: Budget) -> None:
-        fields = block.values
-        word, self.parameters = read_parameters(fields.get("content-type", [""])[0], budget)
+        fields = block.first
         self.number = number
         self.body = block.body
         self.end = block.body
         self.children: list[Part] = []
-        self.content_type = media_type(word, default)
-        self.charset = (self.parameters.get("charset") or "").split("(")[0].strip(" \t\"'")
-        self.encoding = encoding(fields.get("content-transfer-encoding", [""])[0])
+        self.content_type, self.parameters, self.charset = read_content(fields.get("content-type", ""), default, budget)
+        self.encoding = encoding(fields.get("content-transfer-encoding", ""))
         self.boundary: bytes | None = None
         self.disposition = ""
         self.filename: str | None = None
         self.content_id: str | None = None
         if "content-disposition" in fields or "name" in self.parameters:
-            self._name(fields.get("content-disposition", [""])[0], budget)
+            self._name(fields.get("content-disposition", ""), budget)
         if "content-id" in fields:
-            self.content_id = _content_id(fields["content-id"][0])
-        if self.content_type.startswith("multipart/"):
+            self.content_id = _content_id(fields["content-id"])
+        if self.content_type[:10] == "multipart/":
             self._bound(budget)
 
     def _name(self, value: str, budget: Budget) -> None:
@@ -60,6 +58,11 @@ class Part:
         if self.boundary is None:
             budget.fault("a multipart without a boundary")
             self.content_type = "text/plain"
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether this is plain text that nothing calls a file."""
+        return self.content_type == "text/plain" and not self.disposition and self.filename is None
 
     @property
     def default(self) -> str:

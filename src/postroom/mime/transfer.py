@@ -29,6 +29,8 @@ _NAMES = {
 
 def encoding(value: str) -> str:
     """Return ``base64``, ``quoted-printable``, ``uuencode`` or ``""`` (as it is) for a Content-Transfer-Encoding."""
+    if not value or value in ("7bit", "8bit"):
+        return ""
     words = value.replace(";", " ").split(None, 1)
     return _NAMES.get(words[0].lower().strip("\"'"), "") if words else ""
 
@@ -83,7 +85,7 @@ def _base64_size(raw: Raw, start: int, end: int) -> int:
 
 
 def _quoted_printable(data: bytes) -> bytes:
-    if b"= " in data or b"=\t" in data:
+    if b"= " in data or (b"\t" in data and b"=\t" in data):
         data = _BROKEN_SOFT_BREAK.sub(b"=", data)  # RFC 2045 6.7 (3): white space at a line's end was added on the way
     return binascii.a2b_qp(data)
 

@@ -22,10 +22,14 @@ class Event(Record):
     """`position` is its place in the log: a later commit has a higher one. `data` holds ids and facts as JSON."""
 
     position: int
-    event_id: str
     type: EventType
     org_id: str
     pod_id: str
     inbox_id: str | None
     at: int
     data: dict[str, Any]
+
+    @property
+    def event_id(self) -> str:
+        """The id that faces show, the same for ever: made of the position, which is given once."""
+        return f"evt_{self.position:016d}"

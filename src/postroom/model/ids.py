@@ -8,12 +8,13 @@ import secrets
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
 
 
 def new_id(prefix: str, at: int) -> str:
     """Return ``prefix_`` and 26 characters for the moment `at` (UTC milliseconds)."""
     n = (at << 80) | int.from_bytes(secrets.token_bytes(10), "big")
-    return f"{prefix}_" + "".join(_PAIRS[(n >> shift) & 1023] for shift in range(120, -1, -10))
+    return f"{prefix}_{''.join([_PAIRS[n >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def new_secret(prefix: str) -> str:

@@ -142,7 +142,7 @@ class Incoming(Record):
     content: bytes | None
     spool: Path | None
     size: int
-    sha256: str  # hex, of the bytes
+    sha256: str  # hex, of the bytes; may be empty where `content` is given
     origin: Origin = "smtp"
     client: str | None = None  # the peer's IP address
     helo: str | None = None

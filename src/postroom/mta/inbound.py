@@ -10,7 +10,6 @@ import re
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -24,12 +23,12 @@ from postroom.model.ids import random_bytes
 from postroom.model.message import Incoming
 from postroom.mta.data import Body, Fault, prepare_folder, read_body
 from postroom.mta.limits import Connections, Door, InboundLimits, Watch
+from postroom.service.trace import CONNECTION
 
-__all__ = ["CONNECTION", "Inbound", "InboundLimits", "Reception", "Verdict"]
+__all__ = ["Inbound", "InboundLimits", "Reception", "Verdict"]
 
 logger = logging.getLogger(__name__)
 
-CONNECTION: ContextVar[str] = ContextVar("connection", default="-")
 """A short id of the SMTP connection that is being served, for log lines further in."""
 
 _COMMAND_BYTES = 2048  # RFC 5321 4.5.3.1.4 asks for 512 and RFC 1869 lets parameters add to it
@@ -217,10 +216,10 @@ class Session(SMTP):
             while not self._closing:
                 await self._turn()
         except (asyncio.IncompleteReadError, OSError) as gone:
-            logger.debug("connection lost connection=%s reason=%s", self.connection_id, gone)
+            logger.debug("connection lost reason=%s", gone)
         except Exception:
             # A bug in one session is logged and ends that session, never the server.
-            logger.exception("session failed connection=%s", self.connection_id)
+            logger.exception("session failed")
             self._bye("421 4.3.0 Local error, try again later")
         finally:
             self._closing = True
@@ -349,7 +348,7 @@ class Session(SMTP):
 
     def _failure(self, step: str, error: Exception) -> str:
         trace = None if isinstance(error, Temporary) else error
-        logger.error("%s failed connection=%s error=%s", step, self.connection_id, error, exc_info=trace)
+        logger.error("%s failed error=%s", step, error, exc_info=trace)
         return Fault.FULL.value if isinstance(error, StorageFull) else Fault.OURS.value
 
     async def smtp_DATA(self, arg: str | None) -> None:
@@ -370,9 +369,8 @@ class Session(SMTP):
         reply = body.value if isinstance(body, Fault) else await self._hand_over(body)
         size = 0 if isinstance(body, Fault) else body.size
         logger.info(
-            "mail answered connection=%s client=%s reply=%r size=%d recipients=%d ms=%d",
-            *(self.connection_id, self._client, reply, size, len(self.envelope.rcpt_tos)),
-            (time.monotonic() - begun) * 1000,
+            "mail answered client=%s reply=%r size=%d recipients=%d ms=%d",
+            *(self._client, reply, size, len(self.envelope.rcpt_tos), (time.monotonic() - begun) * 1000),
         )
         self._set_rset_state()
         self._reply(reply)

@@ -12,7 +12,7 @@ from postroom.model.delivery import Delivery
 from postroom.model.errors import Temporary
 from postroom.model.tenant import SYSTEM
 from postroom.service.bells import Bells, heard
-from postroom.service.deliver import Attempt, Claim, Due, Owner
+from postroom.service.deliver import Attempt, Claim, Due, Failure, Owner
 from postroom.service.desk import Desk
 
 log = logging.getLogger(__name__)
@@ -29,17 +29,22 @@ class Outbound:
         self._bell = bells.listen("delivery")
         self._owner = owner
         self._is_alive = is_alive
+        self._lost = False
 
     async def run(self) -> None:
         """Deliver for ever."""
         while True:
             wait = POLL_S
             try:
+                if self._lost:
+                    # What could not be recorded is still leased to us, and nothing of ours is under way here.
+                    await self._desk.call("deliveries.give_back", SYSTEM, Owner(owner=self._owner))
+                    self._lost = False
                 while claimed := await self._desk.call(
                     "deliveries.claim", SYSTEM, Claim(owner=self._owner, limit=BATCH)
                 ):
                     await self._attempt_all(claimed)
-                wait = await self._until_next()
+                wait = RECLAIM_S if self._lost else await self._until_next()
             except Temporary as error:
                 log.warning("outbound waits error=%s", error)
             await heard(self._bell, wait)
@@ -59,8 +64,26 @@ class Outbound:
     async def _attempt_all(self, claimed: list[Delivery]) -> None:
         async with asyncio.TaskGroup() as group:
             for _message, deliveries in groupby(sorted(claimed, key=_message_of), key=_message_of):
-                attempt = Attempt(owner=self._owner, deliveries=tuple(deliveries))
-                group.create_task(self._desk.call("deliveries.attempt", SYSTEM, attempt))
+                group.create_task(self._attempt(tuple(deliveries)))
+
+    async def _attempt(self, deliveries: tuple[Delivery, ...]) -> None:
+        given = Attempt(owner=self._owner, deliveries=deliveries)
+        try:
+            await self._desk.call("deliveries.attempt", SYSTEM, given)
+        except Temporary as error:
+            self._lost = True
+            log.warning("delivery not recorded message=%s error=%s", deliveries[0].message_id, error)
+        except Exception:  # one message that cannot be delivered must not end the delivery of all others
+            log.exception("delivery failed message=%s", deliveries[0].message_id)
+            await self._put_off(deliveries)
+
+    async def _put_off(self, deliveries: tuple[Delivery, ...]) -> None:
+        failure = Failure(owner=self._owner, deliveries=deliveries, error="An error of ours; the log says more.")
+        try:
+            await self._desk.call("deliveries.defer", SYSTEM, failure)
+        except Temporary as error:
+            self._lost = True
+            log.warning("delivery not put off message=%s error=%s", deliveries[0].message_id, error)
 
     async def _until_next(self) -> float:
         due_at = await self._desk.call("deliveries.next_due", SYSTEM, Due())

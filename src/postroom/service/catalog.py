@@ -77,7 +77,6 @@ _INTERNAL = (
     _read("events.newest", log.newest, log.Newest, internal=True),
     _write("search.index", upkeep.index, upkeep.Batch, internal=True),
     _write("purges.step", upkeep.purge, upkeep.Batch, internal=True),
-    _write("receipts.expire", upkeep.expire_receipts, upkeep.Batch, internal=True),
     _own("blobs.sweep", upkeep.sweep, upkeep.Batch, internal=True),
     _write("blobs.delete_lone", upkeep.delete_lone_file, upkeep.LoneFile, internal=True),
 )

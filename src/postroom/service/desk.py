@@ -15,6 +15,7 @@ from postroom.model.errors import Forbidden, InvalidInput, Problem
 from postroom.model.tenant import Actor, Reach
 from postroom.service.operation import Answer, Context, House, Operation
 from postroom.service.parsing import Parser
+from postroom.service.trace import OPERATION, TENANT
 from postroom.store.blobs import Blobs
 from postroom.store.transaction import Transaction
 
@@ -78,10 +79,16 @@ class Desk:
         operation = self.operations[name]
         _check_permission(operation, actor)
         command = _validated(operation, given)
-        if operation.mode == "own":
-            answer = await operation.handler(self, actor, command)
-            return answer if isinstance(answer, Answer) else Answer(answer, 0)
-        return await self._transact(operation, actor, command)
+        if not operation.internal:
+            OPERATION.set(name)
+            TENANT.set(actor.reach.org_id or "")
+        try:
+            if operation.mode == "own":
+                answer = await operation.handler(self, actor, command)
+                return answer if isinstance(answer, Answer) else Answer(answer, 0)
+            return await self._transact(operation, actor, command)
+        except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell and no text can hold
+            raise InvalidInput("The input has text that is no Unicode.", fix="Leave out lone surrogates.") from error
 
     async def _transact(self, operation: Operation, actor: Actor, command: BaseModel) -> Answer[Any]:
         now = self.clock()
@@ -97,7 +104,7 @@ class Desk:
 
 def _check_permission(operation: Operation, actor: Actor) -> None:
     if not operation.scope:
-        if actor.reach != Reach.EVERYWHERE:
+        if actor.reach is not Reach.EVERYWHERE:  # the one object: no key is ever given it
             raise Forbidden(f"{operation.name} is internal.")
     elif not actor.may(operation.scope):
         raise Forbidden(

@@ -3,25 +3,28 @@
 Mail that arrives and mail that is sent are filed the same way, from the same bytes parsed by the same parser.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from postroom.mime import references
+from postroom.model.address import address_key, read_address
+from postroom.model.errors import InvalidInput
 from postroom.model.inbox import Mailbox
 from postroom.model.message import Origin, ParsedMessage
 from postroom.model.thread import Thread
 from postroom.service.operation import Context
+from postroom.store.json import as_json
 from postroom.store.queries import messages as queries
 from postroom.store.queries import threads
 
+DUPLICATE_WINDOW_MS = 7 * 86_400_000
 SUBJECT_WINDOW_MS = 30 * 86_400_000
 MAX_PEOPLE = 100
 Why = Literal["in_reply_to", "references", "subject"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Sheet:
     """A message that is to be filed. `raw` or `blob` holds the bytes; `bcc` what no bytes say."""
 
@@ -37,9 +40,10 @@ class Sheet:
     client: str | None = None
     helo: str | None = None
     thread_id: str | None = None  # the caller knows it: a reply, a forward
+    digest: bytes | None = None  # what makes two arrivals one; None: we wrote it
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Filed:
     """Where a message is now: inner id, row number, the id that faces show, its thread."""
 
@@ -49,21 +53,23 @@ class Filed:
     thread_id: str
 
 
-def file(context: Context, mailbox: Mailbox, sheet: Sheet) -> Filed:
-    """Put a message into an inbox."""
-    public_id = _public_id(context, mailbox, sheet)
-    thread, why = _find_thread(context, mailbox, sheet)
+def file(context: Context, mailbox: Mailbox, sheet: Sheet) -> Filed | None:
+    """Put a message into an inbox; None if it is there already: the same digest within the window of duplicates."""
+    known = _known(context, mailbox, sheet.parsed.message_id)
+    if _is_duplicate(context, mailbox, sheet, known):
+        return None
+    public_id = _public_id(context, sheet, known)
+    thread, why = _find_thread(context, mailbox, sheet, known)
     thread_id = thread.thread_id if thread else f"thd_{sheet.message_id[4:]}"
     people = _people(sheet)
     seq = context.tx.insert(queries.ADD, _message_row(context, mailbox, sheet, public_id, thread_id, people))
     context.tx.insert(queries.ADD_BODY, _body_row(sheet, seq, why))
-    for label in sheet.labels:
-        row = {"inbox_id": mailbox.inbox_id, "label": label, "timestamp": context.now, "message_seq": seq}
-        context.tx.insert(queries.ADD_LABEL, row)
+    labelled = {"inbox_id": mailbox.inbox_id, "timestamp": context.now, "message_seq": seq}
+    context.tx.insert_all(queries.ADD_LABEL, [{**labelled, "label": label} for label in sheet.labels])
     context.tx.insert(queries.QUEUE_SEARCH, {"message_seq": seq})
     context.tx.ring("search")
     filed = Filed(message_id=sheet.message_id, seq=seq, public_id=public_id, thread_id=thread_id)
-    _remember_references(context, mailbox, sheet, filed)
+    _remember(context, mailbox, sheet, filed)
     if thread is None:
         _begin_thread(context, mailbox, sheet, filed, people)
     else:
@@ -71,28 +77,52 @@ def file(context: Context, mailbox: Mailbox, sheet: Sheet) -> Filed:
     return filed
 
 
-def _public_id(context: Context, mailbox: Mailbox, sheet: Sheet) -> str:
+def _known(context: Context, mailbox: Mailbox, reference: str | None) -> queries.Reference | None:
+    if reference is None:
+        return None
+    return context.tx.one(queries.REFERENCE, inbox_id=mailbox.inbox_id, reference=reference)
+
+
+def _is_duplicate(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None) -> bool:
+    if sheet.digest is None or (sheet.parsed.message_id is not None and (known is None or known.message_seq is None)):
+        return False  # we wrote it, or its Message-ID is new here
+    oldest = context.now - DUPLICATE_WINDOW_MS
+    if known is None or known.digest != sheet.digest or known.at <= oldest:
+        known = _known(context, mailbox, _digest_reference(sheet.digest))
+    return known is not None and known.at > oldest
+
+
+def _digest_reference(digest: bytes) -> str:
+    return f"digest:{digest.hex()}"
+
+
+def _public_id(context: Context, sheet: Sheet, known: queries.Reference | None) -> str:
     given = sheet.parsed.message_id
-    if given is not None and references.is_safe_message_id(given):
-        taken = context.tx.one(queries.PUBLIC_ID_TAKEN, inbox_id=mailbox.inbox_id, public_id=given)
-        if taken is None:
-            return given
+    free = known is None or known.message_seq is None
+    if free and given is not None and references.is_safe_message_id(given):
+        return given
     return f"<{sheet.message_id}@{context.house.message_id_domain}>"
 
 
-def _find_thread(context: Context, mailbox: Mailbox, sheet: Sheet) -> tuple[Thread | None, Why | None]:
+def _find_thread(
+    context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None
+) -> tuple[Thread | None, Why | None]:
     if sheet.thread_id is not None:
         thread = context.tx.one(threads.BY_ID, id=sheet.thread_id)
         if thread is not None:
             return thread, "in_reply_to"
     parsed = sheet.parsed
-    if not parsed.in_reply_to and not parsed.references:
-        return _thread_by_subject(context, mailbox, parsed)
     for candidate in references.candidates(parsed.in_reply_to, parsed.references):
-        known = context.tx.one(queries.REFERENCE, inbox_id=mailbox.inbox_id, reference=candidate)
-        if known is not None and (thread := context.tx.one(threads.BY_ID, id=known[0])) is not None:
+        if (thread := _thread_of(context, _known(context, mailbox, candidate))) is not None:
             return thread, "in_reply_to" if candidate in parsed.in_reply_to else "references"
+    # An answer that came before it, or its own copy (mail to oneself), has named it already.
+    if (thread := _thread_of(context, known)) is not None:
+        return thread, "references"
     return _thread_by_subject(context, mailbox, parsed)
+
+
+def _thread_of(context: Context, known: queries.Reference | None) -> Thread | None:
+    return None if known is None else context.tx.one(threads.BY_ID, id=known.thread_id)
 
 
 def _thread_by_subject(context: Context, mailbox: Mailbox, parsed: ParsedMessage) -> tuple[Thread | None, Why | None]:
@@ -101,19 +131,26 @@ def _thread_by_subject(context: Context, mailbox: Mailbox, parsed: ParsedMessage
     base = references.base_subject(parsed.subject)
     if not base:
         return None, None
-    mine = mailbox.address.lower()
+    mine = address_key(mailbox.address)
     people = {a.key for a in (*parsed.from_, *parsed.to, *parsed.cc)} - {mine}
     since = context.now - SUBJECT_WINDOW_MS
     for thread in context.tx.all(
         threads.BY_SUBJECT, inbox_id=mailbox.inbox_id, subject_key=base[:200], since=since, n=20
     ):
-        shown = " ".join((*thread.senders, *thread.recipients)).lower()
-        if any(person in shown for person in people):
+        if any(_shown_key(shown) in people for shown in (*thread.senders, *thread.recipients)):
             return thread, "subject"
     return None, None
 
 
-@dataclass(frozen=True, slots=True)
+def _shown_key(shown: str) -> str | None:
+    """Return the identity of an address as a list shows it, None where it is none."""
+    try:
+        return read_address(shown).key
+    except InvalidInput:
+        return None
+
+
+@dataclass(slots=True)
 class _People:
     """The parties as lists show them."""
 
@@ -145,16 +182,16 @@ def _message_row(
         "inbox_address": mailbox.address,
         "thread_id": thread_id,
         "public_id": public_id,
-        "labels": _json(sheet.labels),
+        "labels": as_json(sheet.labels),
         "timestamp": context.now,
         "from": people.from_,
-        "reply_to": _json(people.reply_to),
-        "to": _json(people.to),
-        "cc": _json(people.cc),
-        "bcc": _json(sheet.bcc or [str(a) for a in parsed.bcc]),
+        "reply_to": as_json(people.reply_to),
+        "to": as_json(people.to),
+        "cc": as_json(people.cc),
+        "bcc": as_json(sheet.bcc or [str(a) for a in parsed.bcc]),
         "subject": parsed.subject,
         "preview": parsed.preview,
-        "attachments": _json(files),
+        "attachments": as_json(files),
         "in_reply_to": parsed.in_reply_to[0] if parsed.in_reply_to else None,
         "size": sheet.size,
         "parse_error": parsed.parse_error,
@@ -171,8 +208,8 @@ def _body_row(sheet: Sheet, seq: int, why: Why | None) -> dict[str, object]:
         "html": parsed.html,
         "extracted_text": None if parsed.extracted_text == parsed.text else parsed.extracted_text,
         "extracted_html": None if parsed.extracted_html == parsed.html else parsed.extracted_html,
-        "references": _json(parsed.references),
-        "headers": _json(parsed.headers),
+        "references": as_json(parsed.references),
+        "headers": as_json(parsed.headers),
         "date": parsed.date,
         "threaded_by": why,
         "origin": sheet.origin,
@@ -184,25 +221,20 @@ def _body_row(sheet: Sheet, seq: int, why: Why | None) -> dict[str, object]:
     }
 
 
-def _remember_references(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed) -> None:
-    own = {filed.public_id, sheet.parsed.message_id}
-    for reference in dict.fromkeys((*own, *sheet.parsed.references, *sheet.parsed.in_reply_to)):
-        if reference is None:
-            continue
-        mine = filed.seq if reference in own else None
-        known = context.tx.one(queries.REFERENCE, inbox_id=mailbox.inbox_id, reference=reference)
-        if known is None:
-            row = {"inbox_id": mailbox.inbox_id, "reference": reference, "thread_id": filed.thread_id}
-            context.tx.insert(queries.ADD_REFERENCE, {**row, "message_seq": mine})
-        elif mine is not None and known[1] is None:
-            # It was referenced before it came: from now on it is in this thread.
-            context.tx.run(
-                queries.FILL_REFERENCE,
-                of_inbox=mailbox.inbox_id,
-                of_reference=reference,
-                message_seq=mine,
-                thread_id=filed.thread_id,
-            )
+def _remember(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed) -> None:
+    """Write down the ids by which this message, and those it refers to, will be found."""
+    place = {"inbox_id": mailbox.inbox_id, "thread_id": filed.thread_id, "at": context.now}
+    mine = {**place, "message_seq": filed.seq, "digest": sheet.digest}
+    own = dict.fromkeys((filed.public_id, sheet.parsed.message_id))
+    for reference in own:
+        if reference is not None:
+            context.tx.insert(queries.BEAR_REFERENCE, {**mine, "reference": reference})
+    if sheet.digest is not None and filed.public_id != sheet.parsed.message_id:
+        context.tx.insert(queries.REMEMBER_DIGEST, {**mine, "reference": _digest_reference(sheet.digest)})
+    for reference in dict.fromkeys((*sheet.parsed.references, *sheet.parsed.in_reply_to)):
+        if reference not in own:
+            other = {"reference": reference, "message_seq": None, "digest": None}
+            context.tx.insert(queries.ADD_REFERENCE, {**place, **other})
 
 
 def _begin_thread(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed, people: _People) -> None:
@@ -215,9 +247,9 @@ def _begin_thread(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed
         "subject": sheet.parsed.subject,
         "subject_key": base[:200] or None,
         "preview": sheet.parsed.preview,
-        "labels": _json(sorted(sheet.labels)),
-        "senders": _json([people.from_]),
-        "recipients": _json(_first(people.to, people.cc, sheet.bcc)),
+        "labels": as_json(sorted(sheet.labels)),
+        "senders": as_json([people.from_]),
+        "recipients": as_json(_first(people.to, people.cc, sheet.bcc)),
         "last_message_id": filed.public_id,
         "message_count": 1,
         "size": sheet.size,
@@ -236,15 +268,16 @@ def _join_thread(context: Context, thread: Thread, sheet: Sheet, filed: Filed, p
         threads.UPDATE,
         key=thread.seq,
         preview=sheet.parsed.preview,
-        labels=_json(sorted({*thread.labels, *sheet.labels})),
-        senders=_json(_first(thread.senders, (people.from_,))),
-        recipients=_json(_first(thread.recipients, people.to, people.cc, sheet.bcc)),
+        labels=as_json(sorted({*thread.labels, *sheet.labels})),
+        senders=as_json(_first(thread.senders, (people.from_,))),
+        recipients=as_json(_first(thread.recipients, people.to, people.cc, sheet.bcc)),
         last_message_id=filed.public_id,
         message_count=thread.message_count + 1,
         size=thread.size + sheet.size,
-        timestamp=context.now,
-        received_timestamp=context.now if received else thread.received_timestamp,
-        sent_timestamp=thread.sent_timestamp if received else context.now,
+        # Clocks step back, and two processes commit in another order than they read theirs.
+        timestamp=max(context.now, thread.timestamp),
+        received_timestamp=max(context.now, thread.received_timestamp or 0) if received else thread.received_timestamp,
+        sent_timestamp=thread.sent_timestamp if received else max(context.now, thread.sent_timestamp or 0),
         updated_at=context.now,
     )
 
@@ -256,7 +289,3 @@ def _first(*lists: Iterable[str]) -> list[str]:
 
 def _owner(mailbox: Mailbox) -> dict[str, str]:
     return {"org_id": mailbox.org_id, "pod_id": mailbox.pod_id, "inbox_id": mailbox.inbox_id}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

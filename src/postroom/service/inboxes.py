@@ -1,6 +1,6 @@
 """Inboxes: create, list, get, update, delete."""
 
-import json
+from math import isfinite
 from typing import Any
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from postroom.model.inbox import Inbox, Mailbox, MetadataValue
 from postroom.model.page import Page
 from postroom.service import places
 from postroom.service.operation import Context, Input
+from postroom.store.json import as_json
 from postroom.store.queries import inboxes as queries
 from postroom.store.queries import tenants
 
@@ -60,7 +61,7 @@ def create(context: Context, given: CreateInbox) -> Inbox:
         if known is not None:
             return known
     inbox = _new_inbox(context, given, org_id)
-    row = {**inbox.model_dump(), "metadata": json.dumps(inbox.metadata), "address_key": address_key(inbox.address)}
+    row = {**inbox.model_dump(), "metadata": as_json(inbox.metadata), "address_key": address_key(inbox.address)}
     context.tx.insert(queries.ADD, row)
     context.tx.emit(
         EventType.INBOX_CREATED,
@@ -105,7 +106,7 @@ def update(context: Context, given: UpdateInbox) -> Inbox:
         queries.UPDATE,
         key=inbox.inbox_id,
         display_name=updated.display_name,
-        metadata=json.dumps(updated.metadata),
+        metadata=as_json(updated.metadata),
         updated_at=context.now,
     )
     return updated
@@ -119,6 +120,7 @@ def delete(context: Context, given: InboxRef) -> Inbox:
     context.tx.insert(queries.ADD_PURGE, {**_owner(inbox), "at": context.now})
     context.tx.emit(EventType.INBOX_DELETED, {"address": inbox.address}, **_owner(inbox))
     context.tx.ring("purge")
+    context.tx.ring("inbox")
     return inbox
 
 
@@ -194,6 +196,10 @@ def _display_name(name: str | None) -> str | None:
 def _merged(before: dict[str, MetadataValue], changes: Metadata) -> dict[str, MetadataValue]:
     merged = {k: v for k, v in {**before, **changes}.items() if v is not None}
     too_long = any(len(k) > MAX_METADATA or (isinstance(v, str) and len(v) > MAX_METADATA) for k, v in merged.items())
+    if any(isinstance(v, int) and abs(v) >= 2**63 for v in merged.values()):
+        raise InvalidInput.at("metadata", "a number is over 63 bits.", fix="Give it as a string.")
+    if any(isinstance(v, float) and not isfinite(v) for v in merged.values()):
+        raise InvalidInput.at("metadata", "a number is not finite.", fix="JSON has no such number.")
     if len(merged) > MAX_METADATA or too_long:
         raise InvalidInput.at("metadata", "at most 256 keys; keys and strings of at most 256 characters.")
     return merged

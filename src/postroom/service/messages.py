@@ -1,7 +1,7 @@
 """Messages: list, get, search, label, and the bytes of one and of its attachments."""
 
 import asyncio
-import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from postroom.service import places
 from postroom.service.inboxes import InboxRef, find_inbox
 from postroom.service.operation import Answer, Context
 from postroom.store import search as index
+from postroom.store.json import as_json
 from postroom.store.queries import deliveries, threads
 from postroom.store.queries import events as log
 from postroom.store.queries import messages as queries
@@ -48,7 +49,7 @@ def _moment(value: object) -> object:
 
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Moment = Annotated[int, BeforeValidator(_moment)]
+Moment = Annotated[int, Field(ge=-places.EVER, le=places.EVER), BeforeValidator(_moment)]
 
 
 class ListMessages(InboxRef):
@@ -212,15 +213,14 @@ def update(context: Context, given: UpdateMessage) -> MessageSummary:
         raise InvalidInput("Nothing to change.", fix="Give add_labels or remove_labels.")
     before = set(message.labels)
     after = (before | set(add)) - set(remove)
+    check_number(after - SYSTEM_LABELS, "add_labels")
     return set_labels(context, message, after) if after != before else message
 
 
 def set_labels(context: Context, message: MessageSummary, labels: set[str]) -> MessageSummary:
     """Give a message exactly these labels, with the index, its thread and the events that follow."""
-    if len(labels) > MAX_LABELS:
-        raise InvalidInput.at("add_labels", f"a message has at most {MAX_LABELS} labels.")
     before, ordered = set(message.labels), tuple(sorted(labels))
-    context.tx.run(queries.SET_LABELS, key=message.seq, labels=json.dumps(ordered), updated_at=context.now)
+    context.tx.run(queries.SET_LABELS, key=message.seq, labels=as_json(ordered), updated_at=context.now)
     place = {"inbox_id": message.inbox_id, "timestamp": message.timestamp, "message_seq": message.seq}
     for label in before - labels:
         context.tx.run(queries.REMOVE_LABEL, label=label, **place)
@@ -230,7 +230,7 @@ def set_labels(context: Context, message: MessageSummary, labels: set[str]) -> M
         _label_event(context, EventType.LABEL_ADDED, message, label)
     of_thread = context.tx.all(threads.LABELS_OF_MESSAGES, thread_id=message.thread_id)
     union = sorted({label for one in of_thread for label in one})
-    context.tx.run(threads.SET_LABELS, key=message.thread_id, labels=json.dumps(union), updated_at=context.now)
+    context.tx.run(threads.SET_LABELS, key=message.thread_id, labels=as_json(union), updated_at=context.now)
     return message.model_copy(update={"labels": ordered, "updated_at": context.now})
 
 
@@ -243,6 +243,12 @@ def check_labels(labels: tuple[str, ...], field: str) -> tuple[str, ...]:
         if not label or len(label) > MAX_LABEL or not label.isprintable():
             raise InvalidInput.at(field, f"{label[:50]!r} is no label.", fix=f"Use 1 to {MAX_LABEL} characters.")
     return folded
+
+
+def check_number(labels: Collection[str], field: str) -> None:
+    """Refuse more labels of the caller's own than a message has. Raises InvalidInput."""
+    if len(labels) > MAX_LABELS:
+        raise InvalidInput.at(field, f"a message has at most {MAX_LABELS} labels.")
 
 
 def since(context: Context, given: Since) -> LatestNews:

@@ -14,6 +14,7 @@ from postroom.model.page import Page
 
 FIRST = (-1, -1)
 LAST = (2**62, 2**62)
+BY_NAME = frozenset({"inboxes"})  # lists whose rows of one moment are told apart by an id, not by a number
 EVER = 2**62  # an upper bound for times and row numbers
 SCAN = 500
 
@@ -27,7 +28,8 @@ def opened(listing: str, token: str) -> tuple[int, int | str]:
     """Return the place that a token says. Raises InvalidInput for one of another list, or of nobody's making."""
     try:
         found, at, seq = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True))
-        if found == listing and type(at) is int and type(seq) in (int, str):
+        kinds = (type(at), type(seq)) == (int, str if listing in BY_NAME else int)
+        if found == listing and kinds and all(-1 <= n <= EVER for n in (at, seq) if isinstance(n, int)):
             return at, seq
     except (ValueError, binascii.Error, TypeError):
         pass

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from postroom.mime import codes as finder
 from postroom.mime.html import to_text
+from postroom.mime.links import find_links
 from postroom.model.codes import Code, Link
 from postroom.model.delivery import Delivery
 from postroom.model.message import Message
@@ -78,7 +79,7 @@ def _reading(opened: Opened) -> Reading:
         new_text=as_text(new, new_page),
         full_text=as_text(message.text, message.html),
         codes=finder.find(message.subject, new, new_page),
-        links=finder.find_links(new, new_page),
+        links=find_links(new, new_page),
         verdict=verdict(message),
     )
 

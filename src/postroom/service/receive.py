@@ -17,12 +17,10 @@ from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.filing import Sheet, file
 from postroom.service.inboxes import find_mailbox
 from postroom.service.operation import Answer, Context, Input
-from postroom.store.queries import messages as queries
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
-DUPLICATE_WINDOW_MS = 7 * 86_400_000
 RAW_IN_ROW = 64 * 1024
 RECEIVED = ("received", "unread")
 
@@ -56,16 +54,21 @@ async def take(desk: "Desk", _actor: Actor, incoming: Incoming) -> Answer[Taken]
 
 async def keep_large(desk: "Desk", incoming: Incoming) -> str | None:
     """Put the bytes of a large message into the blob folder; return the hash, None for a small one."""
+    if incoming.spool is None and incoming.size <= RAW_IN_ROW:
+        return None
+    sha256 = incoming.sha256 or _sha256(incoming)
     try:
         if incoming.spool is not None:
-            await asyncio.to_thread(desk.rooms.blobs.adopt, incoming.spool, incoming.sha256)
-        elif incoming.size > RAW_IN_ROW and incoming.content is not None:
-            await asyncio.to_thread(desk.rooms.blobs.write, incoming.content, incoming.sha256)
+            await asyncio.to_thread(desk.rooms.blobs.adopt, incoming.spool, sha256)
         else:
-            return None
+            await asyncio.to_thread(desk.rooms.blobs.write, incoming.content or b"", sha256)
     except OSError as error:
         raise disk_error(error) from error
-    return incoming.sha256
+    return sha256
+
+
+def _sha256(incoming: Incoming) -> str:
+    return hashlib.sha256(incoming.content or b"").hexdigest()
 
 
 def disk_error(error: OSError) -> Temporary:
@@ -82,16 +85,17 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
         raise NotFound("inbox", ", ".join(given.incoming.recipients[:3]))
     filed: dict[str, str] = {}
     duplicates: list[str] = []
-    receipt = _receipt(given)
+    digest = _digest(given)
     for mailbox in mailboxes.values():
-        if _seen(context, mailbox, receipt):
+        message = _file_into(context, mailbox, given, digest)
+        if message is None:
             duplicates.append(mailbox.inbox_id)
         else:
-            filed[mailbox.inbox_id] = _file_into(context, mailbox, given)
+            filed[mailbox.inbox_id] = message
     return Taken(filed=filed, duplicates=tuple(duplicates))
 
 
-def _file_into(context: Context, mailbox: Mailbox, given: Arrival) -> str:
+def _file_into(context: Context, mailbox: Mailbox, given: Arrival, digest: bytes) -> str | None:
     incoming = given.incoming
     sheet = Sheet(
         message_id=new_id("msg", context.now),
@@ -104,8 +108,11 @@ def _file_into(context: Context, mailbox: Mailbox, given: Arrival) -> str:
         envelope_from=incoming.envelope_from,
         client=incoming.client,
         helo=incoming.helo,
+        digest=digest,
     )
     filed = file(context, mailbox, sheet)
+    if filed is None:
+        return None
     context.tx.emit(
         EventType.MESSAGE_RECEIVED,
         {"message": filed.message_id, "message_id": filed.public_id, "thread_id": filed.thread_id},
@@ -116,21 +123,12 @@ def _file_into(context: Context, mailbox: Mailbox, given: Arrival) -> str:
     return filed.message_id
 
 
-def _receipt(given: Arrival) -> bytes:
+def _digest(given: Arrival) -> bytes:
     """Return what makes two arrivals one: Message-ID, the bytes without trace fields, the envelope sender.
 
     Never the Message-ID alone: whoever knows it could suppress another's mail.
     """
-    parts = (given.parsed.message_id or "", given.parsed.digest or given.incoming.sha256, given.incoming.envelope_from)
+    incoming = given.incoming
+    content = given.parsed.digest or incoming.sha256 or _sha256(incoming)
+    parts = (given.parsed.message_id or "", content, incoming.envelope_from)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
-
-
-def _seen(context: Context, mailbox: Mailbox, receipt: bytes) -> bool:
-    at = context.tx.one(queries.RECEIPT, inbox_id=mailbox.inbox_id, digest=receipt)
-    if at is not None and at > context.now - DUPLICATE_WINDOW_MS:
-        return True
-    if at is not None:
-        context.tx.run(queries.DELETE_RECEIPT, inbox_id=mailbox.inbox_id, digest=receipt)
-    row = {"inbox_id": mailbox.inbox_id, "digest": receipt, "at": context.now}
-    context.tx.insert(queries.ADD_RECEIPT, row)
-    return False

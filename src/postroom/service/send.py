@@ -10,6 +10,7 @@ from pydantic import Field
 
 from postroom.mime import compose as mime
 from postroom.mime import references
+from postroom.mime import reply as words
 from postroom.mime.html import to_text
 from postroom.model.address import Address, address_key, domain_key, read_address, split
 from postroom.model.delivery import DeliveryState
@@ -23,7 +24,7 @@ from postroom.model.tenant import Actor
 from postroom.service import policy
 from postroom.service.filing import Filed, Sheet, file
 from postroom.service.inboxes import InboxRef, find_inbox
-from postroom.service.messages import MessageRef, Strings, check_labels, find_message
+from postroom.service.messages import MessageRef, Strings, check_labels, check_number, find_message
 from postroom.service.operation import Answer, Context, Input
 from postroom.service.receive import keep_large
 from postroom.service.uploads import AttachmentToSend, gather, too_large
@@ -120,11 +121,11 @@ async def reply(desk: "Desk", actor: Actor, given: ReplyToMessage) -> Answer[Sen
         desk,
         prepared.inbox,
         given.model_copy(update=_reply_recipients(prepared.inbox, original, given)),
-        subject=mime.reply_subject(mime.clean(original.subject or "")),
-        text=None if given.text is None else f"{given.text}\n\n{mime.quote_reply(said, by, at)}",
+        subject=words.reply_subject(mime.clean(original.subject or "")),
+        text=None if given.text is None else f"{given.text}\n\n{words.quote_reply(said, by, at)}",
         html=None
         if given.html is None
-        else given.html + mime.quote_reply_html(said, by, at, original_html=original.html),
+        else given.html + words.quote_reply_html(said, by, at, original_html=original.html),
         in_reply_to=parent,
         references=references.chain(parent, original.references, _ids(original.in_reply_to)),
     )
@@ -136,14 +137,14 @@ async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[S
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
     original: Message = prepared.original
     fields = _shown_fields(original)
-    below = mime.forward_text(fields, _said(original))
-    page = mime.forward_html(fields, _said(original), original_html=original.html)
+    below = words.forward_text(fields, _said(original))
+    page = words.forward_html(fields, _said(original), original_html=original.html)
     parent = _wire_id(original)
     outgoing = _outgoing(
         desk,
         prepared.inbox,
         given,
-        subject=given.subject or mime.forward_subject(mime.clean(original.subject or "")),
+        subject=given.subject or words.forward_subject(mime.clean(original.subject or "")),
         text=f"{given.text}\n\n{below}" if given.text else below,
         html=(given.html or "") + page if given.html or (original.html and not given.text) else None,
         references=references.chain(parent, original.references, _ids(original.in_reply_to)),
@@ -180,6 +181,7 @@ def commit(context: Context, given: Departure) -> Sent:
         thread_id=given.thread_id,
     )
     filed = file(context, mailbox, sheet)
+    assert filed is not None  # only what arrives can be a duplicate
     captured = tuple(r for r in given.recipients if not _is_ours(context, r))
     for recipient in given.recipients:
         _add_delivery(context, mailbox, filed, recipient, captured=recipient in captured)
@@ -257,8 +259,11 @@ async def _depart(
     forwarded: tuple[Upload, ...] = (),
 ) -> Answer[Sent]:
     labels = check_labels(given.labels, "labels")
+    check_number(labels, "labels")
     bcc = _addresses(given.bcc, "bcc")
-    recipients = {a.key: a.address for a in (*outgoing.to, *outgoing.cc, *bcc)}
+    recipients: dict[str, str] = {}
+    for one in (*outgoing.to, *outgoing.cc, *bcc):
+        recipients.setdefault(one.key, one.address)
     policy.check([Address(address=a) for a in recipients.values()])
     uploads = (*forwarded, *await gather(desk, given.attachments))
     outgoing = outgoing.model_copy(update={"attachments": uploads})

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import json
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +12,7 @@ from postroom.model.record import Record
 from postroom.model.tenant import Actor, ApiKey, NewApiKey, Organization, Pod, Reach
 from postroom.service.inboxes import find_inbox
 from postroom.service.operation import Context, Input
+from postroom.store.json import as_json
 from postroom.store.queries import tenants as queries
 
 KEY_LENGTHS = (32, 128)
@@ -171,7 +171,7 @@ def _add_key(
         "name": name,
         "prefix": secret[:_PREFIX],
         "hash": _hash(secret),
-        "permissions": None if permissions is None else json.dumps(sorted(permissions)),
+        "permissions": None if permissions is None else as_json(sorted(permissions)),
         "created_at": context.now,
         "expires_at": None,
     }

@@ -1,4 +1,4 @@
-"""What runs behind: the search index catches up, deleted inboxes leave the disk, old receipts and lone files go."""
+"""What runs behind: the search index catches up, deleted inboxes leave the disk, files without a message go."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from postroom.mime.html import to_text
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.operation import Answer, Context, Input
-from postroom.service.receive import DUPLICATE_WINDOW_MS
 from postroom.store import search
 from postroom.store.blobs import delete_if_old
 from postroom.store.queries import deliveries, inboxes, messages, threads
@@ -33,8 +32,8 @@ def index(context: Context, given: Batch) -> int:
     """Put waiting messages into the search index; return how many."""
     batch = context.tx.all(messages.TO_INDEX, n=given.limit)
     search.index(context.tx, map(_words, batch))
-    for words in batch:
-        context.tx.run(messages.UNQUEUE_SEARCH, message_seq=words.seq)
+    if batch:
+        context.tx.run(messages.UNQUEUE_SEARCH, up_to=batch[-1].seq)
     return len(batch)
 
 
@@ -52,7 +51,7 @@ def purge(context: Context, given: Batch) -> bool:
     for seq, _id in empty:
         context.tx.run(threads.DELETE, seq=seq)
     if not empty:
-        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, messages.DELETE_RECEIPTS, inboxes.END_PURGE):
+        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, inboxes.END_PURGE):
             context.tx.run(query, inbox_id=inbox_id)
     return True
 
@@ -61,15 +60,10 @@ def _purge_message(context: Context, words: messages.Words) -> None:
     if words.queued is None:
         search.forget(context.tx, _words(words))
     else:
-        context.tx.run(messages.UNQUEUE_SEARCH, message_seq=words.seq)
+        context.tx.run(messages.UNQUEUE_ONE, seq=words.seq)
     context.tx.run(deliveries.DELETE_OF_MESSAGE, message_id=words.id)
     context.tx.run(messages.DELETE_BODY, seq=words.seq)
     context.tx.run(messages.DELETE, seq=words.seq)
-
-
-def expire_receipts(context: Context, _given: Batch) -> int:
-    """Forget receipts that no duplicate can match any more; return how many."""
-    return context.tx.run(messages.EXPIRE_RECEIPTS, before=context.now - DUPLICATE_WINDOW_MS)
 
 
 def delete_lone_file(context: Context, given: LoneFile) -> bool:

@@ -33,6 +33,7 @@ class Blobs:
         """
         target = self.path(sha256)
         if self._touched(target):
+            _sync_folder(target.parent)  # whoever moved it here may not have come that far
             spool.unlink(missing_ok=True)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,7 @@ class Blobs:
         """Keep `content`, durable when this returns."""
         target = self.path(sha256)
         if self._touched(target):
+            _sync_folder(target.parent)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f"{target.name}.{os.getpid()}.{time.monotonic_ns()}.part")

@@ -4,11 +4,14 @@ They tell who holds the ports of a data folder, and whether the process that lea
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+_TRIES = 20
 
 
 class ProcessLock:
@@ -49,8 +52,14 @@ class Presence:
         self.name = name
         self._folder = folder
         self._lock = ProcessLock(folder / f"{name}.alive")
-        if not self._lock.take():
-            raise RuntimeError(f"two processes are named {name}")
+        # Another's sweep may hold a new file for a moment, or remove it before its lock is ours.
+        for _try in range(_TRIES):
+            if self._lock.take():
+                if self._lock.path.exists():
+                    return
+                self._lock.release()
+            time.sleep(0.01)
+        raise RuntimeError(f"two processes are named {name}")
 
     def is_alive(self, name: str) -> bool:
         """Tell whether the process `name` still runs; a dead one's file is removed."""
@@ -62,8 +71,11 @@ class Presence:
         lock = ProcessLock(path)
         if not lock.take():
             return True
+        if os.name != "nt":  # an open file cannot be removed there
+            path.unlink(missing_ok=True)
         lock.release()
-        path.unlink(missing_ok=True)
+        if os.name == "nt":
+            path.unlink(missing_ok=True)
         return False
 
     def sweep(self) -> None:

@@ -5,10 +5,11 @@ here, in one place. A query without it is `inner`: it reads by keys that a reach
 or belongs to an internal operation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam
 from sqlalchemy.engine import Dialect
@@ -34,7 +35,7 @@ class Query(Generic[T]):
     row: Callable[[Row], T] = _nothing  # type: ignore[assignment]
     reached: Table | None = None
     inner: bool = False
-    _texts: dict[tuple[str, tuple[bool, ...]], tuple[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
+    _compiled: dict["Shape", "Compiled"] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if (self.reached is None) is not self.inner and not isinstance(self.statement, Insert):
@@ -46,22 +47,47 @@ class Query(Generic[T]):
         table = self.statement.table if isinstance(self.statement, Insert) else None
         return tuple(c for c in REACH_COLUMNS if table is not None and c in table.c)
 
-    def text(self, dialect: Dialect, reach: Reach) -> tuple[str, dict[str, Any]]:
-        """Return the SQL for this database and reach, and the values of its constants."""
-        shape = (dialect.name, tuple(getattr(reach, c) is not None for c in REACH_COLUMNS))
-        if (known := self._texts.get(shape)) is None:
-            known = self._texts[shape] = self._compile(dialect, shape[1])
+    def compiled(self, dialect: Dialect, shape: "Shape") -> "Compiled":
+        """Return the SQL for this database and shape of reach."""
+        known = self._compiled.get(shape)
+        if known is None:
+            known = self._compiled[shape] = self._compile(dialect, shape[1:])
         return known
 
-    def _compile(self, dialect: Dialect, shape: tuple[bool, ...]) -> tuple[str, dict[str, Any]]:
+    def _compile(self, dialect: Dialect, within: tuple[bool | str, ...]) -> "Compiled":
         statement = self.statement
         if self.reached is not None and not isinstance(statement, Insert):
-            for column, wanted in zip(REACH_COLUMNS, shape, strict=True):
+            for column, wanted in zip(REACH_COLUMNS, within, strict=True):
                 if wanted and column in self.reached.c:
                     statement = statement.where(self.reached.c[column] == bindparam(f"reach_{column}"))
         compiled = statement.compile(dialect=dialect)
         constants = {name: bound.value for name, bound in compiled.binds.items() if not bound.required}
-        return str(compiled), constants
+        return Compiled(str(compiled), constants, _picker(compiled.positiontup))
+
+
+class Compiled(NamedTuple):
+    """SQL with its constants, and how values by name become what the driver takes (by place where it counts places)."""
+
+    text: str
+    constants: dict[str, Any]
+    values: Callable[[Mapping[str, Any]], Any]
+
+
+def _picker(names: Sequence[str] | None) -> Callable[[Mapping[str, Any]], Any]:
+    if names is None:
+        return lambda parameters: parameters
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda parameters: tuple(parameters[name] for name in names)
+
+
+# The name of the database, then which columns of the reach are given.
+Shape = tuple[str, bool, bool, bool]
+
+
+def shape_of(dialect: Dialect, reach: Reach) -> Shape:
+    """Return what of a reach decides the text of a query."""
+    return dialect.name, reach.org_id is not None, reach.pod_id is not None, reach.inbox_id is not None
 
 
 def reach_parameters(reach: Reach) -> dict[str, str]:

@@ -22,7 +22,8 @@ from postroom.model.tenant import Reach
 from postroom.store.transaction import Transaction
 
 T = TypeVar("T")
-DIALECT = _dialects.dialect(paramstyle="named")
+# By place: named parameters are looked up one by one, 0.2 us each, and a message binds about eighty.
+DIALECT = _dialects.dialect(paramstyle="qmark")
 MAX_BATCH = 256
 _BUSY_MS = 10_000
 
@@ -81,14 +82,18 @@ class _Worker(ABC):
         self._connection = connect(path)
         self._loop = loop
         self._on_done = on_done
+        self._closed = False
         self._thread = threading.Thread(target=self._loop_forever, name=name, daemon=True)
         self._thread.start()
 
     def put(self, waiting: _Waiting) -> None:
+        if self._closed:  # nobody would ever answer
+            raise Temporary("The store is closing.", fix="Try again in a moment.")
         self._queue.put(waiting)
 
     def close(self) -> None:
         """Answer what still waits, then end the thread and its connection."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
@@ -134,15 +139,18 @@ class _Worker(ABC):
 class _Reader(_Worker):
     def _run(self, batch: Sequence[_Waiting]) -> None:
         # One snapshot for all of them: what a result says and the position beside it were true at the same moment.
-        self._connection.execute("BEGIN")
         try:
+            self._connection.execute("BEGIN")
             for waiting in batch:
                 try:
                     waiting.run(self._connection)
                 except BaseException as error:  # belongs to the caller, who waits for it
                     waiting.fail(error)
-        finally:
-            self._connection.execute("COMMIT")
+            if self._connection.in_transaction:  # a failing disk ends it
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            for waiting in batch:
+                waiting.fail(waiting.error or error)
 
 
 class _Writer(_Worker):

@@ -124,12 +124,11 @@ class ThreadRow(SQLModel, table=True):
 
 
 class MessageRow(SQLModel, table=True):
-    """A message as lists show it. `public_id` is the id that faces show: unique in its inbox."""
+    """A message as lists show it. `public_id` is what faces show: found, and kept unique, by message_reference."""
 
     __tablename__: ClassVar[Any] = "message"
     __table_args__ = (
         Index("message_id", "id", unique=True),
-        Index("message_public_id", "inbox_id", "public_id", unique=True),
         Index("message_by_time", "inbox_id", "timestamp", "seq"),
         Index("message_by_thread", "thread_id", "timestamp", "seq"),
     )
@@ -198,7 +197,11 @@ class MessageLabelRow(SQLModel, table=True):
 
 
 class MessageReferenceRow(SQLModel, table=True):
-    """Which thread of an inbox a Message-ID belongs to, ids that were only referenced included (message_seq NULL)."""
+    """The ids of an inbox: which thread and message each belongs to. One random place of the file a message, no more.
+
+    `reference` is a Message-ID, or `digest:…` for an arrival that no Message-ID tells from others. `message_seq` NULL:
+    the id was only referred to, its message never came. `digest` (with `at`, when) tells a sender's second try.
+    """
 
     __tablename__: ClassVar[Any] = "message_reference"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -207,16 +210,7 @@ class MessageReferenceRow(SQLModel, table=True):
     reference: str = _text(primary_key=True)
     thread_id: str = _text()
     message_seq: int | None = _ms()
-
-
-class ReceiptRow(SQLModel, table=True):
-    """What an inbox took in lately, so that a sender's second try makes no second message."""
-
-    __tablename__: ClassVar[Any] = "receipt"
-    __table_args__ = (Index("receipt_by_time", "at"), {"sqlite_with_rowid": False})
-
-    inbox_id: str = _text(primary_key=True)
-    digest: bytes = Field(primary_key=True)
+    digest: bytes | None
     at: int = _ms()
 
 
@@ -254,7 +248,6 @@ class EventRow(SQLModel, table=True):
     __table_args__ = (Index("event_by_inbox", "inbox_id", "seq"), {"sqlite_autoincrement": True})
 
     seq: int = _row_number()
-    id: str = _text()
     type: str = _text()
     org_id: str = _text()
     pod_id: str = _text()

@@ -3,18 +3,17 @@
 Nothing here commits; the store does, once for all functions that waited together.
 """
 
-import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import Dialect
 
 from postroom.model.event import EventType
-from postroom.model.ids import new_id
 from postroom.model.tenant import Reach
+from postroom.store.json import as_json
 from postroom.store.queries import events
-from postroom.store.query import Query, reach_parameters
+from postroom.store.query import Query, reach_parameters, shape_of
 
 T = TypeVar("T")
 
@@ -26,6 +25,7 @@ class Transaction:
         self._connection = connection
         self._dialect = dialect
         self._within = reach_parameters(reach)
+        self._shape = shape_of(dialect, reach)
         self.reach = reach
         self.now = now
         self.rings: set[str] = set()
@@ -45,9 +45,14 @@ class Transaction:
 
     def insert(self, query: Query[Any], values: Mapping[str, Any]) -> int:
         """Insert one row, which must lie within reach; return its row number where the table counts rows."""
-        if any(values[c] != self._within.get(f"reach_{c}", values[c]) for c in query.guarded):
+        if self._within and any(values[c] != self._within.get(f"reach_{c}", values[c]) for c in query.guarded):
             raise PermissionError(f"{query.name}: a row outside the reach of its transaction")
-        return self._execute(query, dict(values)).lastrowid or 0
+        return self._execute(query, values).lastrowid or 0
+
+    def insert_all(self, query: Query[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of a table that is reached by inner keys."""
+        compiled = query.compiled(self._dialect, self._shape)
+        self._connection.executemany(compiled.text, [compiled.values(row) for row in rows])
 
     def sql(self, text: str, **parameters: Any) -> sqlite3.Cursor:
         """Execute SQL that only this database has (full-text search); the caller sees to the reach."""
@@ -65,13 +70,12 @@ class Transaction:
         return self.insert(
             events.APPEND,
             {
-                "id": new_id("evt", self.now),
                 "type": kind.value,
                 "org_id": org_id,
                 "pod_id": pod_id,
                 "inbox_id": inbox_id,
                 "at": self.now,
-                "data": json.dumps(data, separators=(",", ":"), ensure_ascii=False),
+                "data": as_json(data),
             },
         )
 
@@ -79,8 +83,8 @@ class Transaction:
         """Ask for `bell` to be rung when this transaction has been committed."""
         self.rings.add(bell)
 
-    def _execute(self, query: Query[Any], parameters: dict[str, Any]) -> sqlite3.Cursor:
-        text, constants = query.text(self._dialect, self.reach)
-        if constants or self._within:
-            parameters = {**constants, **parameters, **self._within}
-        return self._connection.execute(text, parameters)
+    def _execute(self, query: Query[Any], parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        compiled = query.compiled(self._dialect, self._shape)
+        if self._within or compiled.constants:
+            parameters = {**compiled.constants, **parameters, **self._within}
+        return self._connection.execute(compiled.text, compiled.values(parameters))

@@ -72,11 +72,11 @@ def rows(hands: Hands) -> list[Row]:
     """Return the tools over inboxes."""
     tools = InboxTools(hands)
     return [
-        Row(name="create_inbox", title="Create inbox", operation="inboxes.create", function=tools.create_inbox),
-        Row(name="list_inboxes", title="List inboxes", operation="inboxes.list", function=tools.list_inboxes),
-        Row(name="get_inbox", title="Get inbox", operation="inboxes.get", function=tools.get_inbox),
-        Row(name="update_inbox", title="Update inbox", operation="inboxes.update", function=tools.update_inbox),
-        Row(name="delete_inbox", title="Delete inbox", operation="inboxes.delete", function=tools.delete_inbox),
+        Row(title="Create inbox", operation="inboxes.create", function=tools.create_inbox),
+        Row(title="List inboxes", operation="inboxes.list", function=tools.list_inboxes),
+        Row(title="Get inbox", operation="inboxes.get", function=tools.get_inbox),
+        Row(title="Update inbox", operation="inboxes.update", function=tools.update_inbox),
+        Row(title="Delete inbox", operation="inboxes.delete", function=tools.delete_inbox),
     ]
 
 

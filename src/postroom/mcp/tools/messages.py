@@ -11,6 +11,7 @@ from postroom.events.waiting import WaitForMessage, wait_for_message
 from postroom.mcp.face import Hands
 from postroom.mcp.shapes import (
     AttachmentResult,
+    AttachmentShape,
     MessageItem,
     MessageItemResult,
     MessagePage,
@@ -32,6 +33,7 @@ from postroom.service.operation import Answer
 from postroom.service.reading import Reading
 
 DEFAULT_CHARS = 20_000
+LISTED_FILES = 5  # attachments of a message that a list names
 MaxChars = Annotated[int, Field(ge=100, le=200_000)]
 Offset = Annotated[int, Field(ge=0)]
 _TEXT_TYPES = ("application/json", "application/xml", "application/yaml", "application/x-yaml", "message/rfc822")
@@ -199,31 +201,11 @@ def rows(hands: Hands) -> list[Row]:
         "base64_content": "Give the bytes in base64 instead of text.",
     }
     return [
+        Row(title="List messages", operation="messages.list", function=tools.list_messages, outside=True),
+        Row(title="Get message", operation="messages.read", function=tools.get_message, outside=True, says=size),
+        Row(title="Search messages", operation="messages.search", function=tools.search_messages, outside=True),
+        Row(title="Label message", operation="messages.update", function=tools.update_message),
         Row(
-            name="list_messages",
-            title="List messages",
-            operation="messages.list",
-            function=tools.list_messages,
-            outside=True,
-        ),
-        Row(
-            name="get_message",
-            title="Get message",
-            operation="messages.read",
-            function=tools.get_message,
-            outside=True,
-            says=size,
-        ),
-        Row(
-            name="search_messages",
-            title="Search messages",
-            operation="messages.search",
-            function=tools.search_messages,
-            outside=True,
-        ),
-        Row(name="update_message", title="Label message", operation="messages.update", function=tools.update_message),
-        Row(
-            name="wait_for_message",
             title="Wait for a message",
             operation="messages.since",
             function=tools.wait_for_message,
@@ -231,7 +213,6 @@ def rows(hands: Hands) -> list[Row]:
             described=WaitForMessage,
         ),
         Row(
-            name="get_attachment",
             title="Get attachment",
             operation="messages.attachment",
             function=tools.get_attachment,
@@ -243,10 +224,16 @@ def rows(hands: Hands) -> list[Row]:
 
 def told_item(item: MessageItem) -> str:
     """Return a message of a list in two lines."""
-    files = f" [{len(item.attachments)} attachments]" if item.attachments else ""
+    files = f" | {_files(item.attachments)}" if item.attachments else ""
     head = f"{item.message_id} | {item.timestamp} | from {item.from_} | {item.subject or '(no subject)'}"
     tail = f"  thread {item.thread_id} | labels {', '.join(item.labels) or 'none'}{files} | {item.preview or ''}"
     return f"{head}\n{tail}"
+
+
+def _files(attachments: list[AttachmentShape]) -> str:
+    named = [f"{a.attachment_id} {line(a.filename, 80)}".rstrip() for a in attachments[:LISTED_FILES]]
+    left = len(attachments) - LISTED_FILES
+    return f"attachments {', '.join(named)}" + (f" and {left} more: get_message lists them" if left > 0 else "")
 
 
 def _fields(item: MessageItem) -> dict[str, Any]:

@@ -11,12 +11,11 @@ Strings = list[str] | str
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A tool: the function whose signature is its schema, the operation whose row gives its hints.
+    """A tool: the function whose name and signature are its own, the operation whose row gives its hints.
 
     `says` describes arguments that the operation's input does not have; `described` stands in for that input.
     """
 
-    name: str
     title: str
     operation: str
     function: Callable[..., Awaitable[CallToolResult]]
@@ -24,6 +23,10 @@ class Row:
     leaves: bool = False  # cannot be taken back
     says: Mapping[str, str] = field(default_factory=dict)
     described: type[BaseModel] | None = None
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.function, "__name__", ""))
 
     @property
     def description(self) -> str:

@@ -106,23 +106,9 @@ def rows(hands: Hands) -> list[Row]:
     tools = SendingTools(hands)
     shared: dict[str, Any] = {"outside": True, "leaves": True}
     return [
-        Row(
-            name="send_message", title="Send message", operation="messages.send", function=tools.send_message, **shared
-        ),
-        Row(
-            name="reply_to_message",
-            title="Reply to message",
-            operation="messages.reply",
-            function=tools.reply_to_message,
-            **shared,
-        ),
-        Row(
-            name="forward_message",
-            title="Forward message",
-            operation="messages.forward",
-            function=tools.forward_message,
-            **shared,
-        ),
+        Row(title="Send message", operation="messages.send", function=tools.send_message, **shared),
+        Row(title="Reply to message", operation="messages.reply", function=tools.reply_to_message, **shared),
+        Row(title="Forward message", operation="messages.forward", function=tools.forward_message, **shared),
     ]
 
 

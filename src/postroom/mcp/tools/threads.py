@@ -73,21 +73,8 @@ def rows(hands: Hands) -> list[Row]:
     tools = ThreadTools(hands)
     size = {"max_chars": "At most this many characters of text in all, the newest messages first."}
     return [
-        Row(
-            name="list_threads",
-            title="List threads",
-            operation="threads.list",
-            function=tools.list_threads,
-            outside=True,
-        ),
-        Row(
-            name="get_thread",
-            title="Get thread",
-            operation="threads.read",
-            function=tools.get_thread,
-            outside=True,
-            says=size,
-        ),
+        Row(title="List threads", operation="threads.list", function=tools.list_threads, outside=True),
+        Row(title="Get thread", operation="threads.read", function=tools.get_thread, outside=True, says=size),
     ]
 
 

@@ -1,10 +1,9 @@
 """Queries over the log."""
 
-import json
-
 from sqlalchemy import bindparam, func, insert, select
 
 from postroom.model.event import Event, EventType
+from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import EventRow
 
@@ -12,16 +11,15 @@ _E = EventRow.__table__  # type: ignore[attr-defined]
 
 
 def _event(row: Row) -> Event:
-    seq, event_id, kind, org_id, pod_id, inbox_id, at, data = row
+    seq, kind, org_id, pod_id, inbox_id, at, data = row
     return Event(
         position=seq,
-        event_id=event_id,
         type=EventType(kind),
         org_id=org_id,
         pod_id=pod_id,
         inbox_id=inbox_id,
         at=at,
-        data=json.loads(data),
+        data=from_json(data),
     )
 
 

@@ -1,10 +1,9 @@
 """Queries over inboxes."""
 
-import json
-
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from postroom.model.inbox import Inbox, Mailbox
+from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import InboxRow, PurgeRow
 
@@ -16,7 +15,7 @@ _MAILBOX = (_I.c.inbox_id, _I.c.org_id, _I.c.pod_id, _I.c.address)
 
 def _inbox(row: Row) -> Inbox:
     values = {column.name: value for column, value in zip(_SHOWN, row, strict=True)}
-    return Inbox(**{**values, "metadata": json.loads(values["metadata"])})
+    return Inbox(**{**values, "metadata": from_json(values["metadata"])})
 
 
 def _mailbox(row: Row) -> Mailbox:

@@ -1,19 +1,19 @@
 """Queries over messages, their bodies, labels and references, and over the receipts that stop duplicates."""
 
-import json
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql
 
 from postroom.model.message import Attachment, Message, MessageSummary, Raw
+from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import (
     MessageBodyRow,
     MessageLabelRow,
     MessageReferenceRow,
     MessageRow,
-    ReceiptRow,
     SearchQueueRow,
 )
 
@@ -21,18 +21,18 @@ _M = MessageRow.__table__  # type: ignore[attr-defined]
 _B = MessageBodyRow.__table__  # type: ignore[attr-defined]
 _L = MessageLabelRow.__table__  # type: ignore[attr-defined]
 _R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
-_C = ReceiptRow.__table__  # type: ignore[attr-defined]
 _Q = SearchQueueRow.__table__  # type: ignore[attr-defined]
 _NAMES = tuple({"from": "from_", "public_id": "message_id"}.get(c.name, c.name) for c in _M.c)
 _LISTS = ("labels", "reply_to", "to", "cc", "bcc")
+_upsert = postgresql.insert  # SQLite compiles it as well: ON CONFLICT is the same in both (not so the other way round)
 _BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw")]
 
 
 def _values(row: Row) -> dict[str, Any]:
     values = dict(zip(_NAMES, row, strict=False))
     for name in _LISTS:
-        values[name] = tuple(json.loads(values[name]))
-    values["attachments"] = tuple(Attachment(**a) for a in json.loads(values["attachments"]))
+        values[name] = tuple(from_json(values[name]))
+    values["attachments"] = tuple(Attachment(**a) for a in from_json(values["attachments"]))
     return values
 
 
@@ -42,8 +42,8 @@ def _summary(row: Row) -> MessageSummary:
 
 def _message(row: Row) -> Message:
     body = dict(zip((c.name for c in _BODY), row[len(_NAMES) :], strict=True))
-    body["references"] = tuple(json.loads(body["references"]))
-    body["headers"] = tuple((name, value) for name, value in json.loads(body["headers"]))
+    body["references"] = tuple(from_json(body["references"]))
+    body["headers"] = tuple((name, value) for name, value in from_json(body["headers"]))
     for kind in ("text", "html"):
         if body[f"extracted_{kind}"] is None:
             body[f"extracted_{kind}"] = body[kind]
@@ -54,7 +54,9 @@ ADD = Query[None]("messages.add", insert(_M).values({c.name: bindparam(c.name) f
 ADD_BODY = Query[None]("messages.add_body", insert(_B).values({c.name: bindparam(c.name) for c in _B.c}))
 BY_PUBLIC_ID = Query[MessageSummary](
     "messages.by_public_id",
-    select(_M).where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.public_id == bindparam("public_id")),
+    select(_M)
+    .join(_R, _R.c.message_seq == _M.c.seq)
+    .where(_R.c.inbox_id == bindparam("inbox_id"), _R.c.reference == bindparam("public_id")),
     row=_summary,
     reached=_M,
 )
@@ -73,12 +75,6 @@ RAW = Query[Raw](
     select(_B.c.raw, _B.c.blob, _M.c.size).join(_M, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
     row=lambda row: Raw(content=row[0], blob=row[1], size=row[2]),
     reached=_M,
-)
-PUBLIC_ID_TAKEN = Query[int](
-    "messages.public_id_taken",
-    select(_M.c.seq).where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.public_id == bindparam("public_id")),
-    row=lambda row: row[0],
-    inner=True,
 )
 OF_THREAD = Query[MessageSummary](
     "messages.of_thread",
@@ -121,41 +117,53 @@ REMOVE_LABEL = Query[None](
 )
 DELETE_LABELS = Query[None]("labels.delete", delete(_L).where(_L.c.inbox_id == bindparam("inbox_id")), inner=True)
 
-ADD_REFERENCE = Query[None]("references.add", insert(_R).values({c.name: bindparam(c.name) for c in _R.c}))
-REFERENCE = Query[tuple[str, int | None]](
+_COLUMNS: dict[str, Any] = {c.name: bindparam(c.name) for c in _R.c}
+# An id that a message bears: new, or only referred to so far. Then it is in this message's thread from now on.
+BEAR_REFERENCE = Query[None](
+    "references.bear",
+    _upsert(_R)
+    .values(_COLUMNS)
+    .on_conflict_do_update(
+        index_elements=["inbox_id", "reference"],
+        set_={name: bindparam(name) for name in ("thread_id", "message_seq", "digest", "at")},
+        where=_R.c.message_seq.is_(None),
+    ),
+)
+# What an arrival is known by where its Message-ID is another message's, or it has none.
+REMEMBER_DIGEST = Query[None](
+    "references.remember_digest",
+    _upsert(_R)
+    .values(_COLUMNS)
+    .on_conflict_do_update(
+        index_elements=["inbox_id", "reference"],
+        set_={name: bindparam(name) for name in ("thread_id", "message_seq", "digest", "at")},
+    ),
+)
+# An id that a message refers to: nothing if it is known already.
+ADD_REFERENCE = Query[None](
+    "references.add", _upsert(_R).values(_COLUMNS).on_conflict_do_nothing(index_elements=["inbox_id", "reference"])
+)
+
+
+class Reference(NamedTuple):
+    """A row of message_reference without its key."""
+
+    thread_id: str
+    message_seq: int | None
+    digest: bytes | None
+    at: int
+
+
+REFERENCE = Query[Reference](
     "references.get",
-    select(_R.c.thread_id, _R.c.message_seq).where(
+    select(_R.c.thread_id, _R.c.message_seq, _R.c.digest, _R.c.at).where(
         _R.c.inbox_id == bindparam("inbox_id"), _R.c.reference == bindparam("reference")
     ),
-    row=lambda row: (row[0], row[1]),
-    inner=True,
-)
-FILL_REFERENCE = Query[None](
-    "references.fill",
-    update(_R)
-    .where(_R.c.inbox_id == bindparam("of_inbox"), _R.c.reference == bindparam("of_reference"))
-    .values(message_seq=bindparam("message_seq"), thread_id=bindparam("thread_id")),
+    row=Reference._make,
     inner=True,
 )
 DELETE_REFERENCES = Query[None](
     "references.delete", delete(_R).where(_R.c.inbox_id == bindparam("inbox_id")), inner=True
-)
-
-ADD_RECEIPT = Query[None]("receipts.add", insert(_C).values({c.name: bindparam(c.name) for c in _C.c}))
-RECEIPT = Query[int](
-    "receipts.get",
-    select(_C.c.at).where(_C.c.inbox_id == bindparam("inbox_id"), _C.c.digest == bindparam("digest")),
-    row=lambda row: row[0],
-    inner=True,
-)
-DELETE_RECEIPT = Query[None](
-    "receipts.delete",
-    delete(_C).where(_C.c.inbox_id == bindparam("inbox_id"), _C.c.digest == bindparam("digest")),
-    inner=True,
-)
-EXPIRE_RECEIPTS = Query[None]("receipts.expire", delete(_C).where(_C.c.at < bindparam("before")), inner=True)
-DELETE_RECEIPTS = Query[None](
-    "receipts.delete_all", delete(_C).where(_C.c.inbox_id == bindparam("inbox_id")), inner=True
 )
 
 QUEUE_SEARCH = Query[None]("search.queue", insert(_Q).values(message_seq=bindparam("message_seq")))
@@ -198,9 +206,9 @@ TO_PURGE = Query[Words](
     row=Words._make,
     inner=True,
 )
-UNQUEUE_SEARCH = Query[None](
-    "search.unqueue", delete(_Q).where(_Q.c.message_seq == bindparam("message_seq")), inner=True
-)
+# Batches are taken from the lowest number on: what is not above the last of one is in it.
+UNQUEUE_SEARCH = Query[None]("search.unqueue", delete(_Q).where(_Q.c.message_seq <= bindparam("up_to")), inner=True)
+UNQUEUE_ONE = Query[None]("search.unqueue_one", delete(_Q).where(_Q.c.message_seq == bindparam("seq")), inner=True)
 
 
 @cache

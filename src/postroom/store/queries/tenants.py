@@ -1,10 +1,9 @@
 """Queries over organizations, pods and API keys."""
 
-import json
-
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from postroom.model.tenant import ApiKey, Organization, Pod
+from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import ApiKeyRow, OrganizationRow, PodRow
 
@@ -31,7 +30,7 @@ def _key(row: Row) -> ApiKey:
         inbox_id=inbox_id,
         name=name,
         prefix=prefix,
-        permissions=None if permissions is None else frozenset(json.loads(permissions)),
+        permissions=None if permissions is None else frozenset(from_json(permissions)),
         created_at=created_at,
         expires_at=expires_at,
     )

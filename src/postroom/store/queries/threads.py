@@ -1,11 +1,11 @@
 """Queries over threads."""
 
-import json
 from functools import cache
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from postroom.model.thread import Thread
+from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import MessageRow, ThreadRow
 
@@ -19,7 +19,7 @@ _NAMES = tuple("thread_id" if c.name == "id" else c.name for c in _SHOWN)
 def _thread(row: Row) -> Thread:
     values = dict(zip(_NAMES, row, strict=True))
     for name in _LISTS:
-        values[name] = tuple(json.loads(values[name]))
+        values[name] = tuple(from_json(values[name]))
     return Thread(**values)
 
 
@@ -44,7 +44,7 @@ SET_LABELS = Query[None](
 LABELS_OF_MESSAGES = Query[tuple[str, ...]](
     "threads.labels_of_messages",
     select(_M.c.labels).where(_M.c.thread_id == bindparam("thread_id")).distinct(),
-    row=lambda row: tuple(json.loads(row[0])),
+    row=lambda row: tuple(from_json(row[0])),
     inner=True,
 )
 # A subject alone never joins: the caller also asks for a reply prefix, a shared participant and 30 days.

@@ -135,7 +135,6 @@ def _mail() -> None:
     op.create_index("message_by_thread", "message", ["thread_id", "timestamp", "seq"])
     op.create_index("message_by_time", "message", ["inbox_id", "timestamp", "seq"])
     op.create_index("message_id", "message", ["id"], unique=True)
-    op.create_index("message_public_id", "message", ["inbox_id", "public_id"], unique=True)
     op.create_table(
         "message_body",
         sa.Column("message_seq", ROWID, primary_key=True),
@@ -172,16 +171,10 @@ def _keys_to_mail() -> None:
         sa.Column("reference", sa.Text(), primary_key=True),
         sa.Column("thread_id", sa.Text(), nullable=False),
         sa.Column("message_seq", BIG),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "receipt",
-        sa.Column("inbox_id", sa.Text(), primary_key=True),
-        sa.Column("digest", sa.LargeBinary(), primary_key=True),
+        sa.Column("digest", sa.LargeBinary()),
         sa.Column("at", BIG, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("receipt_by_time", "receipt", ["at"])
     op.create_table(
         "search_queue",
         sa.Column("message_seq", ROWID, primary_key=True),
@@ -213,7 +206,6 @@ def _queues() -> None:
     op.create_table(
         "event",
         sa.Column("seq", ROWID, primary_key=True),
-        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("org_id", sa.Text(), nullable=False),
         sa.Column("pod_id", sa.Text(), nullable=False),

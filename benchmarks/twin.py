@@ -1,0 +1,36 @@
+"""The other side of the tool figures: a bare server of the same SDK with one tool that does nothing.
+
+`python -m benchmarks.twin` serves stdio; with `http`, streamable HTTP on a free port, whose address it prints.
+"""
+
+import socket
+import sys
+from typing import Any
+
+from mcp.server import MCPServer
+
+from benchmarks.loops import run
+
+server: MCPServer[Any] = MCPServer("twin", log_level="WARNING")
+
+
+@server.tool()
+async def nothing() -> str:
+    """Do nothing."""
+    return ""
+
+
+async def _http() -> None:
+    import uvicorn
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sock.setblocking(False)
+        print(f"http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
+        app = server.streamable_http_app()
+        # As Postroom runs it: uvloop and httptools, no access log.
+        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+        await uvicorn.Server(config).serve(sockets=[sock])
+
+
+if __name__ == "__main__":
+    run(_http() if sys.argv[1:] == ["http"] else server.run_stdio_async())

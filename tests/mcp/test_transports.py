@@ -1,0 +1,46 @@
+"""All tools over stdio and over HTTP, in both eras of the protocol; who may not come in."""
+
+import asyncio
+import uuid
+
+import pytest
+from mcp.client.client import ConnectMode
+
+from tests.mcp.conftest import KEY
+from tests.mcp.walk import walk
+from tests.processes.running import Processes, Server, endpoint, fetch, patient, reached, remote
+
+TOOLS = {
+    *("create_inbox", "list_inboxes", "get_inbox", "update_inbox", "delete_inbox"),
+    *("send_message", "reply_to_message", "forward_message", "list_threads", "get_thread"),
+    *("list_messages", "get_message", "search_messages", "update_message", "wait_for_message", "get_attachment"),
+}
+
+
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+async def test_every_tool_works_over_http(server: Server, mode: ConnectMode, version: str) -> None:
+    async with remote(server.http, KEY, mode) as agent:
+        assert agent.client.protocol_version == version
+        assert await walk(agent, server.smtp, uuid.uuid4().hex[:8]) == TOOLS
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@patient
+async def test_every_tool_works_over_stdio(shared: Processes, mode: ConnectMode) -> None:
+    home = shared.folder / f"stdio-{uuid.uuid4().hex[:8]}"
+    async with shared.agent(home, mode) as agent:
+        assert {tool.name for tool in (await agent.client.list_tools()).tools} == TOOLS
+        smtp = endpoint((await asyncio.to_thread(reached, home))["smtp"])
+        assert await walk(agent, smtp, uuid.uuid4().hex[:8]) == TOOLS
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": f"Bearer {KEY}x"}, {"authorization": "Basic eDp5"}])
+async def test_without_a_known_key_http_answers_401(server: Server, headers: dict[str, str]) -> None:
+    status, fields, _body = await asyncio.to_thread(fetch, f"{server.http}/mcp", **headers)
+    assert status == 401
+    assert fields["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_page_elsewhere_cannot_reach_the_server_under_its_own_name(server: Server) -> None:
+    given = {"authorization": f"Bearer {KEY}", "host": "evil.example"}
+    assert (await asyncio.to_thread(fetch, f"{server.http}/mcp", **given))[0] == 421

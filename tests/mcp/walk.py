@@ -1,0 +1,103 @@
+"""A walk through all tools, for every transport: what each answers is held against its schema and its text."""
+
+import asyncio
+import json
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+
+from tests.processes.running import Agent, mail, send, text_of
+
+IDS = ("inbox_id", "message_id", "thread_id", "attachment_id", "last_message_id", "next_page_token", "download_url")
+
+
+class Walk:
+    """Calls tools as a program does that believes the schemas, and as a model does that sees the text alone."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._outputs: dict[str, Any] = {}
+        self.called: set[str] = set()
+
+    async def begin(self) -> None:
+        tools = (await self._agent.client.list_tools()).tools
+        self._outputs = {tool.name: tool.output_schema for tool in tools}
+
+    async def does(self, tool: str, **given: Any) -> dict[str, Any]:
+        """Call a tool; its data follow its output schema and its text has every id that the data have."""
+        arguments = {"from" if name == "from_" else name: value for name, value in given.items()}
+        result = await self._agent.client.call_tool(tool, arguments)
+        assert not result.is_error, result.content
+        data: dict[str, Any] = json.loads(json.dumps(result.structured_content))
+        jsonschema.validate(data, self._outputs[tool])
+        text = text_of(result)
+        assert f"\nposition: {data['position']}" in text
+        for found in _ids(data) if tool != "update_message" else [data["message_id"]]:
+            assert found in text, (tool, found)
+        self.called.add(tool)
+        return data
+
+
+async def walk(agent: Agent, smtp: tuple[str, int], mark: str) -> set[str]:
+    """Use every tool once at least; return their names."""
+    tools = Walk(agent)
+    await tools.begin()
+    support = (await tools.does("create_inbox", username=f"support-{mark}", display_name="Support"))["inbox_id"]
+    archive = await tools.does("create_inbox", username=f"archive-{mark}")
+    assert len((await tools.does("list_inboxes", limit=100))["inboxes"]) >= 2
+    updated = await tools.does("update_inbox", inbox_id=support, display_name="Help", metadata={"team": 1})
+    assert (await tools.does("get_inbox", inbox_id=support))["display_name"] == updated["display_name"] == "Help"
+    message = await _mail_comes(tools, support, smtp, mark)
+    await _is_read(tools, support, message)
+    await _is_answered(tools, support, archive["inbox_id"], message)
+    came = await tools.does("wait_for_message", inbox_id=archive["inbox_id"], after=archive["position"], timeout=10)
+    assert came["message"]["sender_verdict"] == "local"
+    assert (await tools.does("delete_inbox", inbox_id=archive["inbox_id"]))["success"]
+    return tools.called
+
+
+async def _mail_comes(tools: Walk, inbox: str, smtp: tuple[str, int], mark: str) -> dict[str, Any]:
+    before = (await tools.does("list_messages", inbox_id=inbox))["position"]
+    letter = mail(inbox, "Your code", "Your verification code is 482913.\n\nhttps://example.com/verify?t=abc\n")
+    letter["Message-ID"] = f"<code-{mark}@example.com>"
+    letter.add_attachment("a,b\n1,2\n", subtype="csv", filename="table.csv")
+    await asyncio.to_thread(send, smtp, letter)
+    came = await tools.does("wait_for_message", inbox_id=inbox, after=before, from_="ann@", timeout=10)
+    message: dict[str, Any] = came["message"]
+    assert [code["code"] for code in message["codes"]] == ["482913"]
+    assert message["links"][0]["url"] == "https://example.com/verify?t=abc"
+    return message
+
+
+async def _is_read(tools: Walk, inbox: str, message: dict[str, Any]) -> None:
+    ref = {"inbox_id": inbox, "message_id": message["message_id"]}
+    assert (await tools.does("get_message", **ref))["codes"] == message["codes"]
+    assert [m["message_id"] for m in (await tools.does("list_messages", inbox_id=inbox, labels="unread"))["messages"]]
+    read = await tools.does("update_message", **ref, remove_labels="unread", add_labels=["Seen"])
+    assert read["labels"] == ["received", "seen"]
+    file = await tools.does("get_attachment", inbox_id=inbox, attachment_id=message["attachments"][0]["attachment_id"])
+    assert file["text"].split() == ["a,b", "1,2"]
+    found: list[Any] = []
+    while not found:  # the index follows within half a second
+        found = (await tools.does("search_messages", inbox_id=inbox, q="verification"))["messages"]
+
+
+async def _is_answered(tools: Walk, inbox: str, archive: str, message: dict[str, Any]) -> None:
+    ref = {"inbox_id": inbox, "message_id": message["message_id"]}
+    replied = await tools.does("reply_to_message", **ref, text="Thank you.")
+    assert (replied["thread_id"], replied["status"]) == (message["thread_id"], "captured")
+    await tools.does("forward_message", **ref, to=archive)
+    await tools.does("send_message", inbox_id=inbox, to=["a@example.com"], bcc="b@example.com", subject="New")
+    threads = await tools.does("list_threads", inbox_id=inbox, limit=1)
+    assert threads["next_page_token"]
+    thread = await tools.does("get_thread", inbox_id=inbox, thread_id=message["thread_id"])
+    assert thread["message_count"] == len(thread["messages"]) == 3
+
+
+def _ids(data: Any) -> list[str]:
+    if isinstance(data, list):
+        return [found for item in data for found in _ids(item)]
+    if not isinstance(data, dict):
+        return []
+    own = [str(value) for name, value in data.items() if name in IDS and value is not None]
+    return own + [found for value in data.values() for found in _ids(value)]

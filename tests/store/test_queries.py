@@ -1,0 +1,173 @@
+"""Every query as a value: prepared on both databases, its rows found by an index, reached or reviewed."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlmodel import SQLModel
+
+from postroom.model.tenant import Reach
+from postroom.store import queries, tables
+from postroom.store.query import Query, shape_of
+from postroom.store.sqlite import DIALECT
+
+POSTGRES = Path("/usr/lib/postgresql/15/bin")
+NUMBERED = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+REACHES = (
+    Reach.EVERYWHERE,
+    Reach(org_id="o"),
+    Reach(org_id="o", pod_id="p"),
+    Reach(org_id="o", pod_id="p", inbox_id="i"),
+)
+# Read by keys that a reached query gave in the same transaction, or by internal operations alone. A new name here is a
+# decision: whoever adds one has looked at who calls it.
+INNER = """
+deliveries.claim deliveries.delete_of_message deliveries.give_back deliveries.next_due deliveries.owners
+deliveries.record deliveries.set_state
+events.feed events.newest
+inboxes.mailbox
+keys.by_prefix keys.count keys.delete_of_inbox
+labels.delete labels.remove
+messages.blob_used messages.delete_body messages.to_purge
+organizations.all organizations.first
+pods.default
+purges.end purges.next
+references.delete references.get
+search.to_index search.unqueue search.unqueue_one
+threads.by_subject threads.delete threads.labels_of_messages threads.of_inbox threads.set_labels threads.update
+"""
+_LARGE = ("message", "message_body", "message_label", "message_reference", "thread", "event", "delivery", "inbox")
+# Whoever looks for leases walks the part of an index that has them: as many rows as are under way.
+_MAY_SCAN = {"deliveries.owners"}
+
+
+def _all() -> dict[str, Query[Any]]:
+    found: dict[str, Query[Any]] = {}
+    for module in iter_modules(queries.__path__):
+        for value in vars(import_module(f"{queries.__name__}.{module.name}")).values():
+            for query in value if isinstance(value, tuple) else (value,):
+                if isinstance(query, Query):
+                    assert found.setdefault(query.name, query) is query, f"two queries are named {query.name}"
+    return found
+
+
+QUERIES = _all()
+LISTS = sorted(name for name in QUERIES if ".page" in name)
+
+
+def test_the_queries_that_nothing_reaches_are_the_reviewed_ones() -> None:
+    assert {name for name, query in QUERIES.items() if query.inner} == set(INNER.split())
+
+
+def test_a_list_never_selects_a_body() -> None:
+    body = tables.MessageBodyRow.__table__  # type: ignore[attr-defined]
+    for name in (*LISTS, "messages.of_thread", "messages.by_id", "messages.by_public_id"):
+        statement = QUERIES[name].statement
+        assert isinstance(statement, Select)
+        assert all(column.table is not body for column in statement.selected_columns), name
+
+
+def _plan(connection: sqlite3.Connection, query: Query[Any], reach: Reach) -> list[str]:
+    compiled = query.compiled(DIALECT, shape_of(DIALECT, reach))
+    values = compiled.values(defaultdict(lambda: None))
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled.text}", values)]
+
+
+@pytest.mark.parametrize("reach", REACHES, ids=["everywhere", "organization", "pod", "inbox"])
+def test_no_query_walks_a_whole_table_of_mail(migrated: Path, reach: Reach) -> None:
+    with contextlib.closing(sqlite3.connect(migrated)) as connection:
+        for name, query in QUERIES.items():
+            plan = _plan(connection, query, reach)
+            walked = [step for step in plan for table in _LARGE if step.split(" USING")[0] == f"SCAN {table}"]
+            assert not walked or name in _MAY_SCAN, (name, plan)
+
+
+@pytest.mark.parametrize("reach", REACHES, ids=["everywhere", "organization", "pod", "inbox"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_is_read_in_the_order_of_its_index(migrated: Path, name: str, reach: Reach) -> None:
+    with contextlib.closing(sqlite3.connect(migrated)) as connection:
+        plan = _plan(connection, QUERIES[name], reach)
+    assert not [step for step in plan if "TEMP B-TREE" in step], plan
+    assert plan[0].startswith("SEARCH"), plan
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of our own with our tables, reached by a socket; gives the connection string."""
+    if not (POSTGRES / "initdb").exists():
+        pytest.skip(f"PostgreSQL 15 is not installed (looked for {POSTGRES / 'initdb'})")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    try:
+        as_user = _as_user(folder)
+        data, log = str(folder / "data"), str(folder / "log")
+        _run(
+            [*as_user, str(POSTGRES / "initdb"), "-D", data, "-A", "trust", "-U", "tester", "-N", "-E", "UTF8"], folder
+        )
+        control = [*as_user, str(POSTGRES / "pg_ctl"), "-D", data, "-w", "-t", "30"]
+        options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=5 -c shared_buffers=1MB"
+        _run([*control, "-l", log, "-o", options, "start"], folder)
+        try:
+            yield f"host={folder} user=tester dbname=postgres"
+        finally:
+            _run([*control, "-m", "immediate", "stop"], folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_user(folder: Path) -> list[str]:
+    """Return how to run a program of PostgreSQL, which refuses to be run by root."""
+    if os.geteuid() != 0:
+        return []
+    names = {user.pw_name for user in pwd.getpwall()}
+    user = next((name for name in ("postgres", "nobody") if name in names), None)
+    if user is None or shutil.which("runuser") is None:
+        pytest.skip("PostgreSQL does not run as root, and there is no other user to run it as")
+    shutil.chown(folder, user)
+    return ["runuser", "-u", user, "--"]
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=40, check=False)
+    # The server that pg_ctl starts would hold a pipe open; capture_output ends with pg_ctl since the log takes over.
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def connection(postgres: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to PostgreSQL in a transaction that is rolled back, with our tables."""
+    with psycopg.connect(postgres) as connected:
+        for table in SQLModel.metadata.sorted_tables:
+            connected.execute(str(CreateTable(table).compile(dialect=NUMBERED)).encode())
+            for made in table.indexes:
+                connected.execute(str(CreateIndex(made).compile(dialect=NUMBERED)).encode())
+        yield connected
+        connected.rollback()
+
+
+def test_every_query_is_prepared_on_postgresql(connection: psycopg.Connection[Any]) -> None:
+    refused: list[str] = []
+    for name, query in QUERIES.items():
+        for number, reach in enumerate(REACHES):
+            text = query.compiled(NUMBERED, shape_of(NUMBERED, reach)).text
+            try:
+                with connection.transaction():
+                    connection.execute(f'PREPARE "{name}.{number}" AS {text}'.encode())
+            except psycopg.Error as error:
+                refused.append(f"{name}: {error}")
+                break
+    assert not refused, "\n".join(refused)

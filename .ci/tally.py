@@ -13,6 +13,6 @@ for suite in suites:
                 missed += 1
                 name = f"{case.get('classname')}::{case.get('name')}"
                 print(f"not passed: {name}: {kind}: {found.get('message', '')[:200]}")
-print(f"collected {collected} = passed {collected - missed}" if not missed else f"collected {collected}, {missed} missed")
+print(f"collected {collected}, {missed} missed" if missed else f"collected {collected} = passed {collected}")
 print(f"{collected - missed} passed, {missed} failed")
 sys.exit(bool(missed) or not collected)

@@ -187,8 +187,11 @@ class Listeners:
             if (bound := address.bound) is not None:
                 known[address.kind] = f"http://{bound}" if address.kind == "http" else str(bound)
         draft = self._run_file.with_name(f".run.json.{os.getpid()}")
-        draft.write_text(json.dumps({**known, "pid": os.getpid()}) + "\n", "utf-8")
-        draft.replace(self._run_file)
+        try:
+            draft.write_text(json.dumps({**known, "pid": os.getpid()}) + "\n", "utf-8")
+            draft.replace(self._run_file)
+        except OSError as error:  # a full disk: to listen matters more than to say where
+            log.warning("run.json not written error=%s", error)
 
     def _leave(self) -> None:
         with contextlib.suppress(OSError, ValueError):

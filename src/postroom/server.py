@@ -196,9 +196,8 @@ async def _drain(house: Postroom, operation: str, *, least: int) -> None:
 
 async def _watch(house: Postroom, store: SqliteStore) -> None:
     """Ring the bells for what other processes commit."""
-    seen = store.changes()
     while True:
         await asyncio.sleep(WATCH_IDLE_S if house.hub.is_empty else WATCH_LISTENING_S)
-        if (changes := store.changes()) != seen:
-            seen = changes
-            house.bells.ring_all()
+        with contextlib.suppress(Temporary):
+            if await store.changed_by_others():
+                house.bells.ring_all()

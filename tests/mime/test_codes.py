@@ -7,14 +7,14 @@ import pytest
 
 from postroom.mime.codes import find
 from postroom.mime.links import find_links
-from tests.mime.fixtures.codes import Mail, held_out, tuned
+from tests.mime.fixtures.codes import Mail, held_out, tuned, unseen
 
 FOUND = 0.95
 FALSE = 0.02
 
 
-def _rates(mails: Sequence[Mail]) -> tuple[int, int, int, int]:
-    """Return positives, those found, decoys, those with something found; prints what went wrong."""
+def _rates(mails: Sequence[Mail], *, tell: bool = True) -> tuple[int, int, int, int]:
+    """Return positives, those found, decoys, those with something found; `tell`: print what went wrong."""
     positives = found = decoys = false = 0
     for mail in mails:
         codes, links = find(mail.subject, mail.text, mail.html), find_links(mail.text, mail.html)
@@ -27,7 +27,7 @@ def _rates(mails: Sequence[Mail]) -> tuple[int, int, int, int]:
         else:
             decoys += 1
             false += not right
-        if not right:
+        if tell and not right:
             print(f"{mail.language} {mail.subject!r}: expected {mail.code} {mail.link}, got {codes} {links}")
     return positives, found, decoys, false
 
@@ -41,6 +41,31 @@ def test_codes_and_links_are_found_and_other_numbers_are_not() -> None:
     assert decoys >= 50
     assert found / positives >= FOUND
     assert false / decoys <= FALSE
+
+
+def test_the_rate_on_mails_that_nobody_tuned_on_does_not_fall() -> None:
+    positives, found, decoys, false = _rates(unseen.MAILS, tell=False)
+    assert (positives, decoys) == (19, 11)
+    assert found >= 15  # measured once, before and after the last changes
+    assert false <= 1
+
+
+def test_a_greeting_is_not_read_as_a_voucher() -> None:
+    assert [c.code for c in find(None, "Bonjour,\nVoici le code : 90 31 44", None)] == ["903144"]
+
+
+def test_an_act_and_the_word_for_a_code_behind_it_name_a_code() -> None:
+    (code,) = find(None, "5527 is your login token for account ending 9001.", None)
+    assert (code.code, code.reason) == ("5527", '"login token" after it in the text')
+
+
+def test_the_code_that_a_card_terminal_prints_is_none() -> None:
+    assert find(None, "Subtotal 12.00\nCashier 4\nCode 118822", None) == ()
+
+
+def test_a_mail_full_of_numbers_is_about_none_of_them() -> None:
+    lines = [f"item {n} code {n * 7919} order {n * 104729}" for n in range(100, 400)]
+    assert len(find(None, "\n".join(lines), None)) <= 3
 
 
 def test_no_code_is_taken_from_quoted_history() -> None:
@@ -78,63 +103,6 @@ def test_at_most_three_codes_are_reported_each_once() -> None:
     codes = find(None, f"{text}\n{text}", None)
     assert len(codes) == 3
     assert len({code.code for code in codes}) == 3
-
-
-def test_a_link_that_shows_another_host_says_so() -> None:
-    html = '<a href="https://evil.example/verify?token=abc123def4567890aa">www.bank.example/verify</a>'
-    (link,) = find_links(None, html)
-    assert link.url == "https://evil.example/verify?token=abc123def4567890aa"
-    assert link.reason.endswith("its text names another host: bank.example")
-
-
-def test_a_link_to_a_subdomain_of_the_shown_host_is_no_warning() -> None:
-    html = '<a href="https://id.bank.example/verify?token=abc123def4567890aa">bank.example</a>'
-    (link,) = find_links(None, html)
-    assert "another host" not in link.reason
-
-
-@pytest.mark.parametrize(
-    ("words", "kind"),
-    [
-        ("Verify your email", "verify"),
-        ("Reset password", "reset"),
-        ("Sign in to Acme", "magic_link"),
-        ("Accept invitation", "invite"),
-        ("Passwort zurücksetzen", "reset"),
-        ("E-Mail bestätigen", "verify"),
-        ("ログイン", "magic_link"),
-    ],
-)
-def test_the_words_of_a_link_tell_its_kind(words: str, kind: str) -> None:
-    (link,) = find_links(None, f'<a href="https://acme.example/x/abc123def4567890aa">{words}</a>')
-    assert link.kind == kind
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        '<a href="javascript:verify(1)">Verify email</a>',
-        '<a href="mailto:verify@acme.example?token=abc123def4567890">Verify email</a>',
-        '<a href="//acme.example/verify?token=abc123def4567890">Verify email</a>',
-        '<a href="https:///verify?token=abc123def4567890">Verify email</a>',
-        '<a href="https://[bad/verify?token=abc123def4567890">Verify email</a>',
-        f'<a href="https://acme.example/verify?token={"a1" * 1100}">Verify email</a>',
-        '<a href="https://acme.example/unsubscribe?token=abc123def4567890">Confirm unsubscribe</a>',
-        '<a href="https://acme.example/login">Log in</a>',
-    ],
-)
-def test_what_is_no_action_link_is_not_reported(html: str) -> None:
-    assert find_links(None, html) == ()
-
-
-def test_a_link_in_text_loses_the_punctuation_after_it() -> None:
-    (link,) = find_links("Confirm here (https://acme.example/confirm?token=abc123def4567890).", None)
-    assert link.url == "https://acme.example/confirm?token=abc123def4567890"
-
-
-def test_at_most_ten_links_are_reported() -> None:
-    anchors = (f'<a href="https://acme.example/verify/abc123def4567890{n}">Verify</a>' for n in range(40))
-    assert len(find_links(None, "".join(anchors))) == 10
 
 
 CRAFTED = {

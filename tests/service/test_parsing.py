@@ -10,8 +10,9 @@ from postroom.service import parsing
 from postroom.service.parsing import Parser
 
 _BIG = b"From: a@example.com\r\nSubject: big\r\n\r\n" + b"hello world\r\n" * 10_000
-# Deep nesting that the estimate of depth does not see: the processor time limit is what ends it.
-_ENDLESS = b"From: a@example.com\r\nSubject: s\r\nContent-Type: text/html\r\n\r\n" + b'<div title="</div>">' * 99_000
+# Japanese that is as large as a message may be: reading it takes more time or memory than one is given.
+_HEAD = b"From: a@example.com\r\nSubject: s\r\nContent-Type: text/plain; charset=iso-2022-jp\r\n\r\n"
+_ENDLESS = _HEAD + b"\x1b$B" + b"0!" * 24_000_000
 
 
 def _incoming(content: bytes | None = None, spool: Path | None = None) -> Incoming:

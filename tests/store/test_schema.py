@@ -100,3 +100,8 @@ def test_four_processes_that_start_at_once_make_one_schema(tmp_path: Path) -> No
     errors = [process.communicate(timeout=50)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
     assert revision(path) == head()
+
+
+def test_a_new_database_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    migrate(tmp_path / "postroom.db", tmp_path / "run")
+    assert (tmp_path / "postroom.db").stat().st_mode & 0o777 == 0o600

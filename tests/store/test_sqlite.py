@@ -201,12 +201,24 @@ async def test_a_reader_cannot_be_made_to_fail_for_others(database: Path) -> Non
 
 async def test_two_stores_on_one_file_write_in_turn_and_notice_each_other(database: Path) -> None:
     async with opened(database) as one, opened(database) as two:
-        seen = two.changes()
-        assert two.changes() == seen
+        assert not await two.changed_by_others()
         await _write(one, _event)
-        assert two.changes() != seen
+        assert await two.changed_by_others()
+        assert not await two.changed_by_others()
+        await _write(one, _event)
+        await _write(two, _event)
+        assert await two.changed_by_others()
         positions = await asyncio.gather(*[_write(store, _event) for _ in range(40) for store in (one, two)])
-        assert sorted(positions) == list(range(2, 82))
+        assert sorted(positions) == list(range(4, 84))
+
+
+async def test_a_store_does_not_take_its_own_commits_for_another_s(database: Path) -> None:
+    async with opened(database) as store:
+        await _write(store, _event)
+        await store.changed_by_others()
+        for _ in range(3):
+            await _write(store, _event)
+            assert not await store.changed_by_others()
 
 
 async def test_a_database_that_another_holds_is_busy_and_then_serves_again(

@@ -109,6 +109,7 @@ class _Field:
         self.lines = [line if line.isascii() else line.translate(_PLAIN) for line in self.shown]
         self._labels: dict[int, list[_Label]] = {}
         self._kinds: dict[int, frozenset[str]] = {}
+        self._other: dict[int, bool] = {}
 
     def labels(self, line: int) -> list[_Label]:
         """Return the words on a line that say what a number beside them is; none where there is no such line."""
@@ -148,7 +149,7 @@ class _Field:
         score = _WEIGHT[label.kind] - penalty + self._looks(at, label.kind)
         if _is_year(at.code) and not (where == "before it" and at.start - label.end <= 12):
             score -= 3
-        if score + _MAX_SUPPORT < _THRESHOLD or (label.kind != "strong" and self._is_about_other(at)):
+        if score + _MAX_SUPPORT < _THRESHOLD or (label.kind != "strong" and self._is_about_other(at.line)):
             return None
         return _Verdict(score, label, where)
 
@@ -171,11 +172,15 @@ class _Field:
             return False
         return sum(character.isalnum() for character in rest) <= 2
 
-    def _is_about_other(self, at: _Candidate) -> bool:
-        """Tell whether the lines around a candidate sell, invite to a call, or are what a till prints."""
-        if any("promo" in self.kinds(i) for i in range(at.line - 1, at.line + 2)):
-            return True
-        return any(not _ELSEWHERE.isdisjoint(self.kinds(i)) for i in range(at.line - 4, at.line + 5))
+    def _is_about_other(self, line: int) -> bool:
+        """Tell whether the lines around a line sell, invite to a call, or are what a till prints."""
+        if line not in self._other:
+            near = range(line - 1, line + 2)
+            wide = range(line - 4, line + 5)
+            self._other[line] = any("promo" in self.kinds(i) for i in near) or any(
+                not _ELSEWHERE.isdisjoint(self.kinds(i)) for i in wide
+            )
+        return self._other[line]
 
     def _nearest(self, at: _Candidate) -> tuple[_Label, float, str] | None:
         line = self.lines[at.line]

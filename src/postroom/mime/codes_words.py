@@ -184,8 +184,8 @@ _WORDS = {
     ),
     "till": (
         "subtotal|sub-total|cashier|terminal id|change due|amount tendered|kassenbon|kassierer|zwischensumme|"
-        "terminal-id|ticket de caisse|sous-total|ticket de compra|scontrino|subtotale|nsu|kassabon|subtotaal|кассир|кассовый чек|"
-        "小票|小計|レシート|소계|영수증|ara toplam|paragon"
+        "terminal-id|ticket de caisse|sous-total|ticket de compra|scontrino|subtotale|nsu|kassabon|subtotaal|"
+        "кассир|кассовый чек|小票|小計|レシート|소계|영수증|ara toplam|paragon"
     ),
     "meet": (
         "meeting id|dial-in|dial in|conference pin|conference id|join by phone|join zoom|zoom meeting|webinar id|"

@@ -13,7 +13,11 @@ _FLAT = frozenset(
         *("p", "li", "td", "tr", "th", "tbody", "thead", "tfoot", "dd", "dt", "option"),
     )
 )
-_NESTING_TAG = re.compile(rf"<(/?)(?=[a-z])(?!(?:{'|'.join(sorted(_FLAT))})[\s/>])([a-z][a-z0-9:]*+)", re.IGNORECASE)
+# Attributes are passed over with what they quote: a "</div>" in there ends nothing.
+_ATTRIBUTES = r"""(?:[^<>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')|[="'])*+"""
+_NESTING_TAG = re.compile(
+    rf"<(/?)(?=[a-z])(?!(?:{'|'.join(sorted(_FLAT))})[\s/>])([a-z][a-z0-9:]*+){_ATTRIBUTES}", re.IGNORECASE
+)
 _COMMENT = re.compile(r"<!--+>|<!--.*?(?:-->|\Z)", re.DOTALL)
 # Attributes are counted from 2,000 characters on: each takes two.
 _LONG_TAG = re.compile(r"<[^<]{2000,}+")
@@ -42,16 +46,16 @@ def _nests_too_much(html: str) -> bool:
     depth = deepest = 0
     for tag in _NESTING_TAG.finditer(_COMMENT.sub("", html) if "<!--" in html else html):
         closing, name = tag.groups()
-        depth += _step(counts, name.lower(), closing != "")
-        if depth > deepest:
-            deepest = depth
-            if deepest > _MAX_DEPTH:
-                return True
+        name = name.lower()
+        opened = counts.get(name, 0)
+        if not closing:
+            counts[name] = opened + 1
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+                if deepest > _MAX_DEPTH:
+                    return True
+        elif opened:  # an end tag without a beginning changes nothing
+            counts[name] = opened - 1
+            depth -= 1
     return html.count("<") * (deepest + 1) > _MAX_STEPS
-
-
-def _step(counts: dict[str, int], name: str, closing: bool) -> int:
-    """Return by how much a tag changes the depth: an end tag without a beginning changes nothing."""
-    before = counts.get(name, 0)
-    counts[name] = max(before - 1, 0) if closing else before + 1
-    return counts[name] - before

@@ -47,7 +47,7 @@ class ParsedMessage(Record):
     extracted_html: str | None = None
     preview: str | None = None
     attachments: tuple[Attachment, ...] = ()
-    digest: str = ""  # SHA-256 (hex) of the raw bytes without trace fields: rule of deduplication
+    digest: str = ""  # BLAKE2b-256 (hex) of the raw bytes without trace fields: rule of deduplication
     parse_error: str | None = None  # a sentence; the message is stored and served raw all the same
 
 

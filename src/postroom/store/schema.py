@@ -34,6 +34,7 @@ def migrate(path: Path, locks: Path) -> None:
     Raises:
         RuntimeError: the database was written by a newer Postroom.
     """
+    path.touch(mode=0o600)  # SQLite gives its other files the mode of this one
     found = revision(path)
     if found == head():
         return

@@ -154,9 +154,17 @@ class _Reader(_Worker):
 
 
 class _Writer(_Worker):
+    batches = 0
+    others = 0  # how often somebody else was seen to have committed: data_version leaves out one's own (3 us)
+    _version = 0
+
     def _run(self, batch: Sequence[_Waiting]) -> None:
+        self.batches += 1
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            if (version := _data_version(self._connection)) != self._version:
+                self._version = version
+                self.others += 1
             for waiting in batch:
                 self._run_one(waiting, alone=len(batch) == 1)
             self._connection.execute("COMMIT")
@@ -181,6 +189,10 @@ class _Writer(_Worker):
         self._connection.execute("RELEASE f")
 
 
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
 class SqliteStore:
     """The store: plain functions in, results out, durable when answered. Made inside a running event loop."""
 
@@ -191,6 +203,7 @@ class SqliteStore:
         self._readers = [_Reader(f"postroom-reader-{n}", path, loop, on_commit) for n in range(readers)]
         self._turn = 0
         self._watch = connect(path)
+        self._seen, self._batches, self._others = _data_version(self._watch), 0, 0
 
     async def write(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
         """Run `function` in a transaction and return its result once that is on disk."""
@@ -201,9 +214,18 @@ class SqliteStore:
         self._turn = (self._turn + 1) % len(self._readers)
         return await self._ask(self._readers[self._turn], function, reach, now)
 
-    def changes(self) -> int:
-        """Return a number that changes when anybody, another process too, has committed (3 us)."""
-        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+    async def changed_by_others(self) -> bool:
+        """Tell whether somebody else has committed since the last look: perhaps once too often, never too rarely."""
+        seen, batches = self._seen, self._batches
+        self._seen, self._batches = _data_version(self._watch), self._writer.batches
+        if self._seen == seen:
+            return False
+        if self._batches == batches:
+            return True
+        # Our own commits are among them: only the writer can tell, at the beginning of a transaction.
+        await self.write(lambda _tx: None, Reach.EVERYWHERE, 0)
+        others, self._others = self._others, self._writer.others
+        return self._others != others
 
     def close(self) -> None:
         """Finish what waits and close all connections."""

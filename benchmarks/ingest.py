@@ -69,7 +69,7 @@ def _run(side: Side, count: int, tag: str) -> Run:
 
 def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
     """Measure both sides in turn."""
-    count = 400 if quick else 1500
+    count = 300 if quick else 1500
     runs: dict[str, list[Run]] = defaultdict(list)
     with contextlib.ExitStack() as stack:
         sides: dict[str, Side] = {"ours": stack.enter_context(postroom(folder / "ours"))}
@@ -78,12 +78,12 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
         except NotMeasured as why:
             report.missing.append(str(why))
         for name, side in sides.items():
-            _run(side, 200, f"warm{name}")
+            _run(side, 100, f"warm{name}")
         for number in rounds(3, 3, 0) if quick else rounds(5, 9, 60):
             for name, side in sides.items():
                 runs[name].append(_run(side, count, f"r{number}"))
     yield from _lines(runs["ours"], runs["other"])
-    yield _flushes(folder, report, 150 if quick else 400)
+    yield _flushes(folder, report, 60 if quick else 400)
 
 
 def _lines(ours: list[Run], other: list[Run]) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from benchmarks.sides import DOMAIN
 from postroom.server import Postroom
 
 _BOX = f"archive@{DOMAIN}"
-_LARGE, _QUICK = 20_000, 2_000
+_LARGE, _QUICK = 20_000, 1_000
 _AT_ONCE = 100
 
 

@@ -38,7 +38,7 @@ class Target:
 
 def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
     """Call the four servers in turn."""
-    calls = 80 if quick else 200
+    calls = 60 if quick else 200
     cpu: dict[str, list[float]] = defaultdict(list)
     wall: dict[str, list[float]] = defaultdict(list)
     with contextlib.ExitStack() as stack:

@@ -4,6 +4,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, Field, SecretStr, field_validator
@@ -36,7 +37,7 @@ class Endpoint(BaseModel, frozen=True):
 class Settings(BaseSettings):
     """What an operator can set. Every name is `POSTROOM_` and the field in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="POSTROOM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="POSTROOM_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     home: Path = Field(
         default_factory=lambda: user_data_path("postroom", appauthor=False), description="The data folder."
@@ -90,6 +91,16 @@ class Settings(BaseSettings):
     @classmethod
     def _endpoint(cls, given: str) -> str:
         return str(Endpoint.read(given))
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        url = urlsplit(given)
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+            raise ValueError(f"{given!r} is not an address such as https://mail.example.com")
+        return given.rstrip("/")
 
     @field_validator("home")
     @classmethod

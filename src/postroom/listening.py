@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from postroom.config import Endpoint, Settings
 from postroom.store.locks import ProcessLock
@@ -99,11 +100,16 @@ class Listeners:
 
     def reached(self) -> dict[str, str]:
         """Return `http` and `smtp` as run.json has them: this process or another one."""
+        known = self._written()
+        return {kind: known[kind] for kind in ("http", "smtp") if isinstance(known.get(kind), str)}
+
+    def _written(self) -> dict[str, Any]:
+        """Return what run.json holds, nothing where that is not ours: whatever stands there, who listens goes on."""
         try:
             known = json.loads(self._run_file.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return {kind: str(known[kind]) for kind in ("http", "smtp") if kind in known}
+        return known if isinstance(known, dict) else {}
 
     @contextlib.asynccontextmanager
     async def listening(self, serve: dict[str, Serve], *, must: bool) -> AsyncIterator[bool]:
@@ -194,8 +200,8 @@ class Listeners:
             log.warning("run.json not written error=%s", error)
 
     def _leave(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if json.loads(self._run_file.read_text("utf-8")).get("pid") == os.getpid():
+        with contextlib.suppress(OSError):
+            if self._written().get("pid") == os.getpid():
                 self._run_file.unlink()
         for address in self._addresses:
             address.release()

@@ -26,9 +26,9 @@ from postroom.service.bells import Bells, heard
 from postroom.service.catalog import OPERATIONS
 from postroom.service.desk import Desk, Rooms
 from postroom.service.links import Links
-from postroom.service.operation import House
+from postroom.service.operation import House, Nothing
 from postroom.service.parsing import Parser
-from postroom.service.tenants import Credentials, Nothing, Start
+from postroom.service.tenants import Credentials, Start
 from postroom.service.upkeep import Batch
 from postroom.store.blobs import Blobs
 from postroom.store.locks import Presence, process_name
@@ -95,13 +95,13 @@ async def open_house(
     )
     parser = Parser()
     rooms = Rooms(blobs=Blobs(home / "blobs"), parser=parser, fetcher=fetcher)
-    house = House(domain=settings.domain, delivery=settings.delivery, max_message_bytes=settings.message_bytes)
+    house = House(domain=settings.domain, max_message_bytes=settings.message_bytes)
     desk = Desk(OPERATIONS, store, house, rooms, now)
     try:
         key = await _first_start(desk, settings, install_key)
         listeners = Listeners(settings)
         limits = InboundLimits(message_bytes=settings.message_bytes, per_client=settings.smtp_per_client)
-        inbound = Inbound(DeskReception(desk, bells), settings.domain, home / "spool", limits)
+        inbound = Inbound(DeskReception(desk, bells), house.message_id_domain, home / "spool", limits)
         links = Links(secret, listeners.public_url, now)
         opened = Postroom(
             settings=settings,
@@ -161,7 +161,7 @@ async def _workers(house: Postroom, store: SqliteStore, presence: Presence) -> A
 async def _index(house: Postroom) -> None:
     bell = house.bells.listen("search")
     while True:
-        await _drain(house, "search.index", least=Batch().limit)
+        await _drain(house, "search.index")
         await heard(bell, 5.0)
         await asyncio.sleep(INDEX_PAUSE_S)
 
@@ -169,7 +169,7 @@ async def _index(house: Postroom) -> None:
 async def _purge(house: Postroom) -> None:
     bell = house.bells.listen("purge")
     while True:
-        await _drain(house, "purges.step", least=1)
+        await _drain(house, "purges.step")
         await heard(bell, 60.0)
 
 
@@ -182,13 +182,13 @@ async def _upkeep(house: Postroom) -> None:
         await asyncio.sleep(UPKEEP_S)
 
 
-async def _drain(house: Postroom, operation: str, *, least: int) -> None:
-    """Do `operation` while it does at least so much: what trickles in is left to gather into a batch worth its commit.
+async def _drain(house: Postroom, operation: str) -> None:
+    """Do `operation` while it says that there is more: what trickles in is left to gather into a batch.
 
     A full disk must not end the house: the work waits for the next turn.
     """
     try:
-        while await house.desk.call(operation, SYSTEM, Batch()) >= least:
+        while await house.desk.call(operation, SYSTEM, Batch()):
             pass
     except Temporary as error:
         log.warning("work waits operation=%s error=%s", operation, error)

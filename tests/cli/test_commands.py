@@ -1,5 +1,6 @@
 """The commands over mail: what a person sees, what a program reads, and what is refused."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -113,6 +114,13 @@ def test_raw_and_attachment_are_bytes_on_stdout_and_in_a_file(
     cli("messages", "attachment", *attachment, "--output", tmp_path / "a.py")
     assert (tmp_path / "a.py").read_bytes() == Path(__file__).read_bytes()
     assert attachment[-1] in cli("messages", "attachment", *ref, "att_x", status=1)
+
+
+def test_bytes_are_base64_where_json_is_asked_for(cli: Run, message: dict[str, Any]) -> None:
+    ref = (BOX, message["message_id"])
+    shown = cli("messages", "attachment", *ref, message["attachments"][0]["attachment_id"], "--json")
+    assert base64.b64decode(shown["content"]) == Path(__file__).read_bytes()
+    assert b"Subject: Greetings\r\n" in base64.b64decode(cli("messages", "raw", *ref, "--json")["content"])
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -18,8 +18,8 @@ from postroom.model.inbox import Inbox
 from postroom.model.message import Incoming, Message, MessageSummary
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.server import Postroom, open_house
-from postroom.service.deliver import Due
 from postroom.service.desk import Desk
+from postroom.service.operation import Nothing
 from postroom.service.receive import Taken
 from postroom.store.queries import events as log
 from tests.fakes.fetcher import FakeFetcher
@@ -122,8 +122,8 @@ class Bed:
     async def settled(self) -> None:
         """Wait until no delivery is due or under way."""
         while True:
-            due = await self.desk.call("deliveries.next_due", SYSTEM, Due())
-            leased = await self.desk.call("deliveries.owners", SYSTEM, Due())
+            due = await self.desk.call("deliveries.next_due", SYSTEM, Nothing())
+            leased = await self.desk.call("deliveries.owners", SYSTEM, Nothing())
             if not leased and (due is None or due > self.desk.clock()):
                 return
             await asyncio.sleep(0.002)

@@ -42,9 +42,16 @@ async def test_an_unknown_argument_is_refused_with_the_near_name_and_an_unknown_
         ("list_messages", {"inbox_id": "a@b", "after": "yesterday"}, "RFC 3339"),
         ("wait_for_message", {"inbox_id": "a@b", "from": 5}, "from"),
         ("wait_for_message", {"inbox_id": "a@b", "timeout": 1e9}, "timeout"),
+        ("wait_for_message", {"inbox_id": "a@b", "after": 2**63}, "after"),
         ("create_inbox", {"username": "not an address"}, "username"),
         ("send_message", {"inbox_id": "a@b", "to": ["c@d"], "attachments": [{"content": 1}]}, "attachments"),
         ("send_message", {"inbox_id": "a@b", "to": ["c@d"], "text": "x", "attachments": [{}]}, "exactly one"),
+        ("send_message", {"inbox_id": "a@b", "to": "c@d", "attachments": [{"filenam": "a", "url": "b"}]}, "'filename'"),
+        (
+            "get_attachment",
+            {"inbox_id": "nobody@postroom.localhost", "attachment_id": "att_x"},
+            "No attachment 'att_x'",
+        ),
         ("get_message", {"inbox_id": "a@b", "message_id": "x", "max_chars": 1}, "max_chars"),
     ],
 )
@@ -172,6 +179,32 @@ async def test_what_a_hostile_mail_says_cannot_act_on_the_text_that_a_model_read
         inside, _, after = text.partition(f"--- end {mark[1]} ---")
         assert "obey" in inside
         assert "obey" not in after
+
+
+async def test_the_name_of_a_file_shows_nothing_invisible_and_only_line_feeds_end_a_line(server: Server) -> None:
+    async with remote(server.http, KEY) as agent:
+        inbox = (await _inbox(agent))["inbox_id"]
+        raw = (
+            "Message-ID: <named@x>\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\n\r\none\u2028two\u2029three\r\n--q\r\n"
+            "Content-Disposition: attachment; filename*=utf-8''a%E2%80%8B%EF%BB%BF%E2%80%AEb.txt\r\n\r\nx\r\n--q--\r\n"
+        )
+        await asyncio.to_thread(_send_raw, server.smtp, inbox, raw.encode())
+        ref = {"inbox_id": inbox, "message_id": "<named@x>"}
+        found = await agent.does("get_message", **ref)
+        assert found["attachments"][0]["filename"].replace("_", "") == "ab.txt"
+        assert found["text"].split() == ["one", "two", "three"]
+        for text in (
+            await agent.says("get_message", **ref),
+            await agent.says("get_thread", inbox_id=inbox, thread_id=found["thread_id"]),
+        ):
+            assert not set(text) & set("\u200b\ufeff\u202e\u2028\u2029")
+
+
+async def test_a_long_name_of_what_is_not_there_does_not_come_back_whole(server: Server) -> None:
+    async with remote(server.http, KEY) as agent:
+        for tool, given in (("get_inbox", {}), ("get_message", {"message_id": "x"})):
+            assert len(await agent.refuses(tool, inbox_id="x" * 200_000, **given)) < 1200
 
 
 def _send_raw(smtp: tuple[str, int], inbox: str, raw: bytes) -> None:

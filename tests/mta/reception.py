@@ -85,7 +85,7 @@ class Running:
 
     async def down_to(self, number: int) -> None:
         """Wait until no more than `number` sessions are left."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while len(self.server.sessions) > number:
                 tasks = [session.task for session in self.server.sessions if session.task is not None]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

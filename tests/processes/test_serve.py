@@ -50,7 +50,7 @@ def test_a_key_of_a_bad_length_is_refused_in_a_sentence(processes: Processes) ->
     assert "k" * 31 not in done.stderr
 
 
-@pytest.mark.parametrize(("name", "value"), [("HTTP", "foo"), ("MESSAGE_BYTES", "many"), ("ALLOW_NETWORKS", "nowhere")])
+@pytest.mark.parametrize(("name", "value"), [("HTTP", "foo"), ("MESSAGE_BYTES", "many"), ("PUBLIC_URL", "here")])
 def test_a_broken_setting_is_a_sentence_that_names_the_variable(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,3 +125,21 @@ async def test_a_signal_ends_serve_with_0_though_peers_and_streams_are_open(
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)  # its server went away under it
     peer.close()
+
+
+@pytest.mark.parametrize("written", ["null", "[]", "7", '{"http": null, "smtp": [1]}', "{"])
+def test_a_server_whose_run_file_was_spoiled_goes_on_and_writes_it_anew(processes: Processes, written: str) -> None:
+    server = processes.serve().started()
+    run_file = processes.home / "run.json"
+    told = json.loads(run_file.read_text("utf-8"))
+    run_file.write_text(written, "utf-8")
+    until(lambda: _read_again(run_file) == told, "run.json is whole again")
+    assert server.end() == 0
+    assert not run_file.exists()
+
+
+def _read_again(run_file: Path) -> object:
+    try:
+        return json.loads(run_file.read_text("utf-8"))
+    except ValueError:
+        return None

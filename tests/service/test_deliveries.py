@@ -155,11 +155,11 @@ async def test_a_full_disk_ends_neither_the_queue_nor_the_house(house: Bed, monk
     full = [2]
     write = SqliteStore.write
 
-    async def sometimes(self: SqliteStore, function: Any, reach: Any, now: int) -> Any:
+    async def sometimes(self: SqliteStore, function: Any, reach: Any, now: int, *, alone: bool = False) -> Any:
         if reach == SYSTEM.reach and "sending" in _states(house) and full[0]:
             full[0] -= 1
             raise StorageFull("The disk is full.")
-        return await write(self, function, reach, now)
+        return await write(self, function, reach, now, alone=alone)
 
     monkeypatch.setattr(SqliteStore, "write", sometimes)
     await house.send(AGENT, other.address)

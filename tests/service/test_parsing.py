@@ -1,6 +1,7 @@
 """The parser beside the loop: inline and in the worker, deadlines, and the end of workers."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,20 @@ def test_an_attachment_is_read_from_bytes_and_from_a_file(tmp_path: Path) -> Non
             await parser.close()
 
     asyncio.run(run())
+
+
+def test_a_message_that_takes_all_memory_ends_its_worker_and_nobody_waits_for_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUST_BACKTRACE", "1")  # as many hosts of agents have it: the worker hung in its own panic
+
+    async def run() -> None:
+        parser = Parser(deadline=30)
+        begun = time.monotonic()
+        read = await parser.parse(_incoming(b"Subject: large\r\n\r\n" + (b"y" * 998 + b"\r\n") * 48 * 1024))
+        assert (read.subject, read.text) == ("large", None)
+        assert read.parse_error is not None
+        assert time.monotonic() - begun < 15
+        await parser.close()
+
+    asyncio.run(asyncio.wait_for(run(), 45))

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
+from postroom.model.errors import Temporary
 from postroom.model.event import EventType
 from postroom.model.message import Incoming
 from postroom.model.tenant import SYSTEM
@@ -204,3 +205,22 @@ async def test_a_spooled_message_moves_into_the_blob_folder(house: Bed, tmp_path
     await house.desk.call("mail.take", SYSTEM, incoming)
     assert not spool.exists()
     assert await _raw(house, (await house.messages(AGENT))[0].id) == raw
+
+
+async def test_a_large_message_whose_file_is_gone_is_a_failure_of_ours_that_names_no_path(house: Bed) -> None:
+    await house.inbox()
+    message = await house.receive(mail(files={"big.bin": b"z" * 100_000}))
+    blobs = house.home / "blobs"
+    blobs.rename(house.home / "away")
+    ref = {"inbox_id": AGENT, "message_id": message.id}
+    file = {"attachment_id": message.attachments[0].attachment_id}
+    for operation, given in (
+        ("messages.raw", ref),
+        ("messages.attachment", ref | file),
+        ("messages.forward", ref | {"to": [AGENT]}),
+    ):
+        with pytest.raises(Temporary, match="disk failed") as told:
+            await house.call(operation, **given)
+        assert str(house.home) not in str(told.value)
+    (house.home / "away").rename(blobs)
+    assert await _raw(house, message.id)

@@ -292,6 +292,16 @@ async def test_a_forward_takes_the_words_and_the_files_along(house: Bed) -> None
     assert found.content == b"\x01\x02" * 40_000
 
 
+async def test_a_file_with_an_odd_content_id_can_be_forwarded(house: Bed) -> None:
+    await house.inbox()
+    other = await house.inbox("other")
+    odd = mail("Content-Type: image/png", "Content-ID: <image 001.png>", text="png")
+    original = await house.receive(odd)
+    await house.call("messages.forward", inbox_id=AGENT, message_id=original.message_id, to=other.address)
+    (arrived,) = await house.arrived(other.address)
+    assert [a.content_type for a in arrived.attachments] == ["image/png"]
+
+
 async def test_a_forward_to_nobody_is_refused(house: Bed) -> None:
     await house.inbox()
     original = await house.receive(mail())
@@ -307,3 +317,9 @@ async def test_mail_to_a_foreign_domain_is_captured_and_told_of(house: Bed) -> N
     assert {d.recipient: d.state.value for d in opened.deliveries}["a@example.com"] == "captured"
     (told,) = facts(await house.events(inbox, EventType.MESSAGE_CAPTURED))
     assert told["recipients"] == ["a@example.com"]
+
+
+async def test_an_empty_address_of_a_file_is_refused_and_no_empty_file_goes_out(house: Bed) -> None:
+    await house.inbox()
+    with pytest.raises(InvalidInput, match="url"):
+        await house.send(AGENT, "a@example.com", attachments=[{"url": ""}])

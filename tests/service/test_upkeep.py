@@ -80,11 +80,11 @@ async def test_a_full_disk_ends_no_worker(house: Bed, monkeypatch: pytest.Monkey
     write = SqliteStore.write
     refused: list[str] = []
 
-    async def full(self: SqliteStore, function: Any, reach: Any, now: int) -> Any:
+    async def full(self: SqliteStore, function: Any, reach: Any, now: int, *, alone: bool = False) -> Any:
         if reach == SYSTEM.reach and len(refused) < 4:
             refused.append("write")
             raise StorageFull("The disk is full.")
-        return await write(self, function, reach, now)
+        return await write(self, function, reach, now, alone=alone)
 
     monkeypatch.setattr(SqliteStore, "write", full)
     house.house.bells.ring_all()

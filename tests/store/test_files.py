@@ -162,6 +162,16 @@ def test_a_given_secret_that_is_too_short_or_no_base64_is_refused(tmp_path: Path
         Secret.load(tmp_path / "secret.key", text)
 
 
+@pytest.mark.parametrize("kept", [b"", b"\n", b"QQ==\n", b"\xff\xfe", b"garbage!!"])
+def test_a_kept_secret_that_is_empty_or_damaged_is_refused_by_name_and_signs_nothing(
+    tmp_path: Path, kept: bytes
+) -> None:
+    path = tmp_path / "secret.key"
+    path.write_bytes(kept)
+    with pytest.raises(ValueError, match=r"secret\.key"):
+        Secret.load(path, None)
+
+
 def test_a_signature_is_for_its_purpose_its_data_and_its_secret_alone() -> None:
     secret = Secret(b"k" * SIZE)
     signed = secret.sign("download", b"data")

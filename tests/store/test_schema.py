@@ -92,6 +92,12 @@ def test_a_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert revision(tmp_path / name) == head()
 
 
+def test_a_file_that_is_no_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "other.db").write_bytes(b"no database at all " * 400)
+    with pytest.raises(RuntimeError, match="other"):
+        migrate(tmp_path / "other.db", tmp_path)
+
+
 def test_four_processes_that_start_at_once_make_one_schema(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     code = "import sys, pathlib; from postroom.store.schema import migrate as m; m(*map(pathlib.Path, sys.argv[1:]))"

@@ -318,3 +318,15 @@ async def test_positions_are_never_given_twice(database: Path) -> None:
 async def test_a_query_must_say_what_reaches_it() -> None:
     with pytest.raises(TypeError, match="reaches"):
         type(messages.BY_ID)("nameless", messages.BY_ID.statement)
+
+
+async def test_a_function_that_wants_a_transaction_of_its_own_has_one_and_the_order_stays(database: Path) -> None:
+    async with opened(database) as store:
+        begun = store._writer.batches
+        asked = [
+            asyncio.ensure_future(store.write(_event, Reach.EVERYWHERE, 0, alone=alone))
+            for alone in (False, False, True, True, False)
+        ]
+        positions = await asyncio.gather(*asked)
+        assert positions == sorted(positions)
+        assert store._writer.batches - begun >= 4

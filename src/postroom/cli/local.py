@@ -8,8 +8,7 @@ from postroom.config import Settings
 from postroom.model.errors import Forbidden
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.server import Postroom, open_house
-from postroom.service.deliver import Due
-from postroom.service.operation import Operation
+from postroom.service.operation import Nothing, Operation
 
 _SETTLE_S = 2.0
 
@@ -40,8 +39,8 @@ async def _settled(house: Postroom) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + _SETTLE_S
     while loop.time() < until:
-        due = await house.desk.call("deliveries.next_due", SYSTEM, Due())
-        leased = await house.desk.call("deliveries.owners", SYSTEM, Due())
+        due = await house.desk.call("deliveries.next_due", SYSTEM, Nothing())
+        leased = await house.desk.call("deliveries.owners", SYSTEM, Nothing())
         if not leased and (due is None or due > house.desk.clock()):
             return
         await asyncio.sleep(0.01)

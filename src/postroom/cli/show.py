@@ -1,5 +1,6 @@
 """Prints results: lines for a person, JSON for a program, bytes as they are."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -17,26 +18,30 @@ _INNER = ("org_id", "pod_id", "seq", "id", "headers", "html", "extracted_html", 
 
 def result(value: Any, *, as_json: bool, output: Path | None = None) -> None:
     """Print what an operation returned."""
-    if isinstance(value, Content):
-        value = value if as_json and output is None else value.content
-    if isinstance(value, bytes):
-        _write(value, output)
+    content = value.content if isinstance(value, Content) else value
+    if isinstance(content, bytes) and (output is not None or not as_json):
+        _write(content, output, as_json=as_json)
     elif as_json:
         print(json.dumps(_plain(value), ensure_ascii=False))
     else:
         _lines(value)
 
 
-def _write(content: bytes, output: Path | None) -> None:
+def _write(content: bytes, output: Path | None, *, as_json: bool) -> None:
     if output is not None:
         output.write_bytes(content)
-        print(f"{len(content)} bytes in {output}")
+        told = {"output": str(output), "size": len(content)}
+        print(json.dumps(told) if as_json else f"{len(content)} bytes in {output}")
     else:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"content": base64.b64encode(value).decode()}
+    if isinstance(value, Content):
+        return {**value.model_dump(mode="json", exclude={"content"}), **_plain(value.content)}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True)
     if isinstance(value, Page):

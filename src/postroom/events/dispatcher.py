@@ -7,7 +7,8 @@ from postroom.model.errors import Temporary
 from postroom.model.tenant import SYSTEM
 from postroom.service.bells import Bells, heard
 from postroom.service.desk import Desk
-from postroom.service.log import After, Newest
+from postroom.service.log import After
+from postroom.service.operation import Nothing
 
 log = logging.getLogger(__name__)
 POLL_S = 1.0
@@ -29,7 +30,7 @@ async def _wake(desk: Desk, hub: Hub, position: int | None) -> int:
     if position is not None:
         return await _wake_since(desk, hub, position)
     # Somebody began to listen since the last look: where from is not known, so let all look once.
-    newest: int = await desk.call("events.newest", SYSTEM, Newest())
+    newest: int = await desk.call("events.newest", SYSTEM, Nothing())
     hub.wake_all()
     return newest
 

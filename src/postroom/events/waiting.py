@@ -7,6 +7,7 @@ from pydantic import Field
 
 from postroom.events.hub import Hub
 from postroom.model.tenant import Actor
+from postroom.service.bells import heard
 from postroom.service.desk import Desk
 from postroom.service.inboxes import InboxRef
 from postroom.service.messages import LatestNews, Since, Strings
@@ -39,23 +40,14 @@ async def wait_for_message(
     begun = loop.time()
     with hub.listen(answer.result.inbox_id) as bell:
         while True:
-            bell.clear()
             answer = await _look(desk, actor, given, answer.position)
             left = begun + given.timeout - loop.time()
             if answer.result.message is not None or left <= 0:
                 return answer
             await progress(loop.time() - begun, given.timeout)
-            await _rung(bell, min(left, PROGRESS_S))
+            await heard(bell, min(left, PROGRESS_S))
 
 
 async def _look(desk: Desk, actor: Actor, given: WaitForMessage, after: int | None) -> Answer[LatestNews]:
     since = Since(inbox_id=given.inbox_id, after=after, from_=given.from_, subject=given.subject)
     return await desk.ask("messages.since", actor, since)
-
-
-async def _rung(bell: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await bell.wait()
-    except TimeoutError:
-        pass

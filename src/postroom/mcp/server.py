@@ -97,10 +97,11 @@ class Server(MCPServer[Any]):
             if argument not in known:
                 return refused(_unknown("argument", argument, known))
         given = {_FROM.get(key, key): value for key, value in arguments.items()}
-        return await _answered(name, lambda: super(Server, self).call_tool(name, given, context))
+        inner = [name for part in tool.parameters.get("$defs", {}).values() for name in part.get("properties", {})]
+        return await _answered(name, inner, lambda: super(Server, self).call_tool(name, given, context))
 
 
-async def _answered(name: str, call: Callable[[], Any]) -> Any:
+async def _answered(name: str, inner: list[str], call: Callable[[], Any]) -> Any:
     """Return the result, or the error as a result that says what to do next; no address of a library in it."""
     try:
         return await call()
@@ -112,7 +113,7 @@ async def _answered(name: str, call: Callable[[], Any]) -> Any:
         raise
     except ToolError as error:
         if isinstance(error.__cause__, ValidationError):
-            return refused(f"Invalid arguments. {_problems(error.__cause__)}")
+            return refused(f"Invalid arguments. {_problems(error.__cause__, inner)}")
         return refused(str(error).removeprefix(f"Error executing tool {name}: "))
 
 
@@ -121,13 +122,17 @@ def refused(text: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
-def _problems(error: ValidationError) -> str:
+def _problems(error: ValidationError, inner: list[str]) -> str:
+    """Return what is wrong in sentences; `inner` are the names that an argument which is an object may hold."""
     names = {inside: outside for outside, inside in _FROM.items()}
-    found = error.errors(include_url=False, include_context=False)[:5]
-    return " ".join(
-        f"{'.'.join(names.get(str(step), str(step)) for step in e['loc'])}: {e['msg']} (got {str(e['input'])[:80]!r})."
-        for e in found
-    )
+    sentences: list[str] = []
+    for found in error.errors(include_url=False, include_context=False)[:5]:
+        path = ".".join(names.get(str(step), str(step)) for step in found["loc"])
+        if found["type"] == "extra_forbidden":
+            sentences.append(f"{path}: {_unknown('field', str(found['loc'][-1]), inner)}")
+        else:
+            sentences.append(f"{path}: {found['msg']} (got {str(found['input'])[:80]!r}).")
+    return " ".join(sentences)
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:

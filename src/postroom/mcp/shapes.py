@@ -12,6 +12,8 @@ from postroom.model.message import Attachment, Message, MessageSummary
 from postroom.model.thread import Thread
 from postroom.service.reading import Reading
 
+_FILENAME = 255  # characters, as many as the parser keeps
+
 
 class Shape(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
@@ -216,7 +218,8 @@ def attachment_shape(attachment: Attachment) -> AttachmentShape:
     """Return what is known of a file without its bytes."""
     return AttachmentShape(
         attachment_id=attachment.attachment_id,
-        filename=attachment.filename,
+        # A sender chose it, and it stands in lines of ours.
+        filename=None if attachment.filename is None else line(attachment.filename, _FILENAME),
         content_type=attachment.content_type,
         size=attachment.size,
         inline=attachment.disposition == "inline",

@@ -22,8 +22,19 @@ _LENGTH = struct.Struct(">I")
 
 
 def main() -> None:
-    """Answer requests until stdin ends: then the parent is gone or wants no more."""
+    """Answer requests until stdin ends: then the parent is gone or wants no more. Whatever fails ends the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    # Out of memory pydantic's core panics, and writing down where it was then hangs for want of memory.
+    os.environ["RUST_BACKTRACE"] = "0"
+    try:
+        _answer_all()
+    except BaseException as error:
+        # At once: an end in order needs memory as well, and the parent would wait for it.
+        os.write(2, f"the parser ends error={type(error).__name__}\n".encode())
+        os._exit(1)
+
+
+def _answer_all() -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while frame := _read(requests):
         request = json.loads(frame)

@@ -57,7 +57,8 @@ class NotFound(PostroomError):
     code = "not_found"
 
     def __init__(self, kind: str, looked_for: str, *, fix: str | None = None) -> None:
-        super().__init__(f"No {kind} {looked_for!r}.", fix=fix)
+        # Cut: what a caller gives may be long, and a model reads every word that comes back.
+        super().__init__(f"No {kind} {looked_for if len(looked_for) <= 1000 else looked_for[:1000] + '…'!r}.", fix=fix)
         self.kind = kind
         self.looked_for = looked_for
 

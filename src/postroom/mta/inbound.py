@@ -29,8 +29,6 @@ __all__ = ["Inbound", "InboundLimits", "Reception", "Verdict"]
 
 logger = logging.getLogger(__name__)
 
-"""A short id of the SMTP connection that is being served, for log lines further in."""
-
 _COMMAND_BYTES = 2048  # RFC 5321 4.5.3.1.4 asks for 512 and RFC 1869 lets parameters add to it
 _READER_BYTES = 64 * 1024  # a piece of DATA; asyncio holds up to twice as much and one read of the socket
 _UNSENT_BYTES = 16 * 1024  # replies that a peer may leave unread before we stop listening to it

@@ -12,8 +12,9 @@ from postroom.model.delivery import Delivery
 from postroom.model.errors import Temporary
 from postroom.model.tenant import SYSTEM
 from postroom.service.bells import Bells, heard
-from postroom.service.deliver import Attempt, Claim, Due, Failure, Owner
+from postroom.service.deliver import Attempt, Claim, Failure, Owner
 from postroom.service.desk import Desk
+from postroom.service.operation import Nothing
 
 log = logging.getLogger(__name__)
 POLL_S = 5.0
@@ -54,7 +55,7 @@ class Outbound:
         while True:
             await asyncio.sleep(RECLAIM_S)
             try:
-                for owner in await self._desk.call("deliveries.owners", SYSTEM, Due()):
+                for owner in await self._desk.call("deliveries.owners", SYSTEM, Nothing()):
                     if not self._is_alive(owner):
                         count = await self._desk.call("deliveries.give_back", SYSTEM, Owner(owner=owner))
                         log.info("leases given back owner=%s count=%d", owner, count)
@@ -86,7 +87,7 @@ class Outbound:
             log.warning("delivery not put off message=%s error=%s", deliveries[0].message_id, error)
 
     async def _until_next(self) -> float:
-        due_at = await self._desk.call("deliveries.next_due", SYSTEM, Due())
+        due_at = await self._desk.call("deliveries.next_due", SYSTEM, Nothing())
         return POLL_S if due_at is None else min(POLL_S, max(0.01, (due_at - self._desk.clock()) / 1000))
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from postroom.model.message import Incoming
 from postroom.service import deliver, inboxes, log, messages, reading, receive, send, tenants, threads, upkeep
-from postroom.service.operation import Operation
+from postroom.service.operation import Nothing, Operation
 
 
 def _row(name: str, handler: Callable[..., Any], takes: type[BaseModel], scope: str = "", **more: Any) -> Operation:
@@ -45,11 +45,11 @@ _PUBLIC = (
     _own("messages.reply", send.reply, send.ReplyToMessage, "message_send"),
     _own("messages.forward", send.forward, send.ForwardMessage, "message_send"),
     _write("keys.create", tenants.create_key, tenants.CreateKey, "api_key_create"),
-    _read("keys.list", tenants.list_keys, tenants.Nothing, "api_key_read"),
+    _read("keys.list", tenants.list_keys, Nothing, "api_key_read"),
     _write("keys.delete", tenants.delete_key, tenants.KeyRef, "api_key_delete", destroys=True, idempotent=True),
     # What only the person at this machine does.
     _write("organizations.create", tenants.create_organization, tenants.CreateOrganization),
-    _read("organizations.list", tenants.list_organizations, tenants.Nothing),
+    _read("organizations.list", tenants.list_organizations, Nothing),
 )
 
 # Steps of the operations above and of the workers; no face names them.
@@ -59,14 +59,14 @@ _INTERNAL = (
     _read("messages.prepare", send.prepare, send.Prepare, "message_send", internal=True),
     _write("messages.commit", send.commit, send.Departure, "message_send", internal=True),
     _write("tenants.start", tenants.start, tenants.Start, internal=True),
-    _read("tenants.owner", tenants.owner, tenants.Nothing, internal=True),
+    _read("tenants.owner", tenants.owner, Nothing, internal=True),
     _read("tenants.authenticate", tenants.authenticate, tenants.Credentials, internal=True),
     _read("inboxes.route", inboxes.route, inboxes.RouteTo, internal=True),
     _own("mail.take", receive.take, Incoming, internal=True),
     _write("mail.file", receive.file_arrival, receive.Arrival, internal=True),
     _write("deliveries.claim", deliver.claim, deliver.Claim, internal=True),
-    _read("deliveries.next_due", deliver.next_due, deliver.Due, internal=True),
-    _read("deliveries.owners", deliver.owners, deliver.Due, internal=True),
+    _read("deliveries.next_due", deliver.next_due, Nothing, internal=True),
+    _read("deliveries.owners", deliver.owners, Nothing, internal=True),
     _write("deliveries.give_back", deliver.give_back, deliver.Owner, internal=True),
     _read("deliveries.find_source", deliver.find_source, deliver.MessageBytes, internal=True),
     _own("deliveries.attempt", deliver.attempt, deliver.Attempt, internal=True),
@@ -74,9 +74,9 @@ _INTERNAL = (
     _write("deliveries.defer", deliver.defer, deliver.Failure, internal=True),
     _write("deliveries.bounce", deliver.bounce, deliver.Failure, internal=True),
     _read("events.feed", log.feed, log.After, internal=True),
-    _read("events.newest", log.newest, log.Newest, internal=True),
-    _write("search.index", upkeep.index, upkeep.Batch, internal=True),
-    _write("purges.step", upkeep.purge, upkeep.Batch, internal=True),
+    _read("events.newest", log.newest, Nothing, internal=True),
+    _write("search.index", upkeep.index, upkeep.Batch, alone=True, internal=True),
+    _write("purges.step", upkeep.purge, upkeep.Batch, alone=True, internal=True),
     _own("blobs.sweep", upkeep.sweep, upkeep.Batch, internal=True),
     _write("blobs.delete_lone", upkeep.delete_lone_file, upkeep.LoneFile, internal=True),
 )

@@ -14,7 +14,7 @@ from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.inboxes import find_mailbox
 from postroom.service.messages import set_labels
-from postroom.service.operation import Answer, Context, Input
+from postroom.service.operation import Answer, Context, Input, Nothing
 from postroom.service.receive import Arrival, file_arrival
 from postroom.store.queries import deliveries as queries
 from postroom.store.queries import messages
@@ -64,10 +64,6 @@ class Failure(Input):
     error: str
 
 
-class Due(Input):
-    """No argument."""
-
-
 class MessageBytes(Input):
     """A message by its inner id."""
 
@@ -93,12 +89,12 @@ def claim(context: Context, given: Claim) -> list[Delivery]:
     )
 
 
-def next_due(context: Context, _given: Due) -> int | None:
+def next_due(context: Context, _given: Nothing) -> int | None:
     """Say when the next delivery is due (UTC milliseconds), None when there is none."""
     return context.tx.one(queries.NEXT_DUE, now=context.now)
 
 
-def owners(context: Context, _given: Due) -> list[str]:
+def owners(context: Context, _given: Nothing) -> list[str]:
     """Name the processes that hold leases."""
     return context.tx.all(queries.OWNERS)
 

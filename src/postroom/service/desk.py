@@ -5,6 +5,7 @@ handler, commits, and rings the bells. No handler, face or worker commits.
 """
 
 import difflib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -15,10 +16,12 @@ from postroom.model.errors import Forbidden, InvalidInput, Problem
 from postroom.model.tenant import Actor, Reach
 from postroom.service.operation import Answer, Context, House, Operation
 from postroom.service.parsing import Parser
+from postroom.service.receive import disk_error
 from postroom.service.trace import OPERATION, TENANT
 from postroom.store.blobs import Blobs
 from postroom.store.transaction import Transaction
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -29,7 +32,9 @@ class Store(Protocol):
         StorageFull, Busy, Temporary: nothing of this function was kept.
     """
 
-    async def write(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T: ...
+    async def write(
+        self, function: Callable[[Transaction], T], reach: Reach, now: int, *, alone: bool = False
+    ) -> T: ...
 
     async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T: ...
 
@@ -89,6 +94,9 @@ class Desk:
             return await self._transact(operation, actor, command)
         except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell and no text can hold
             raise InvalidInput("The input has text that is no Unicode.", fix="Leave out lone surrogates.") from error
+        except OSError as error:  # a file that is gone, a disk that fails: nobody is shown a path of this machine
+            log.error("disk failed operation=%s error=%s", name, error)
+            raise disk_error(error) from error
 
     async def _transact(self, operation: Operation, actor: Actor, command: BaseModel) -> Answer[Any]:
         now = self.clock()
@@ -98,8 +106,9 @@ class Desk:
             result = handler(Context(actor, tx, now, house), command)
             return Answer(result, tx.position() if operation.scope else 0)
 
-        act = self._store.write if operation.mode == "write" else self._store.read
-        return await act(run, actor.reach, now)
+        if operation.mode == "write":
+            return await self._store.write(run, actor.reach, now, alone=operation.alone)
+        return await self._store.read(run, actor.reach, now)
 
 
 def _check_permission(operation: Operation, actor: Actor) -> None:

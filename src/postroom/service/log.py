@@ -1,6 +1,6 @@
 """The log as live listeners need it: whom to wake since a position."""
 
-from postroom.service.operation import Context, Input
+from postroom.service.operation import Context, Input, Nothing
 from postroom.store.queries import events
 
 
@@ -11,15 +11,11 @@ class After(Input):
     limit: int = 500
 
 
-class Newest(Input):
-    """No argument."""
-
-
 def feed(context: Context, given: After) -> list[tuple[int, str | None]]:
     """Return position and inbox (inner id) of the events after a position, in order."""
     return context.tx.all(events.FEED, after=given.position, n=given.limit)
 
 
-def newest(context: Context, _given: Newest) -> int:
+def newest(context: Context, _given: Nothing) -> int:
     """Return the position of the newest event."""
     return context.tx.position()

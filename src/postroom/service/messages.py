@@ -197,7 +197,7 @@ def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
         given.q,
         below=int(below),
         since=given.after or 0,
-        until=given.before or places.EVER,
+        until=places.EVER if given.before is None else given.before,
         n=given.limit + 1,
     )
     items = [m for seq in seqs[: given.limit] if (m := context.tx.one(queries.BY_SEQ, seq=seq)) is not None]

@@ -6,11 +6,11 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from postroom.mime.encode import ascii_domain
 from postroom.model.tenant import Actor
 from postroom.store.transaction import Transaction
 
 T = TypeVar("T")
-DeliveryMode = Literal["sandbox"]
 
 
 class Input(BaseModel):
@@ -19,18 +19,21 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Nothing(Input):
+    """No argument."""
+
+
 @dataclass(frozen=True)
 class House:
-    """What of the settings the services need. `domain` is where inboxes are made; `delivery` how mail leaves."""
+    """What of the settings the services need. `domain` is where inboxes are made."""
 
     domain: str
-    delivery: DeliveryMode = "sandbox"
     max_message_bytes: int = 50 * 2**20
 
     @property
     def message_id_domain(self) -> str:
-        """What stands after the @ of the Message-IDs that we make: the domain in A-labels."""
-        return self.domain if self.domain.isascii() else self.domain.encode("idna").decode("ascii")
+        """The domain in A-labels: after the @ of the Message-IDs that we make, and what SMTP greets with."""
+        return ascii_domain(self.domain)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Operation:
     mode: Literal["read", "write", "own"] = "read"
     destroys: bool = False
     idempotent: bool = False
+    alone: bool = False  # writes in a transaction of its own: FTS5 writes out what it gathered at every savepoint
     internal: bool = False  # a step of another operation or of a worker: no face names it
 
     @property

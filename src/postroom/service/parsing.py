@@ -119,7 +119,7 @@ class Parser:
         async with self._changed:
             self._free.append(worker)
             self._timers[worker] = asyncio.get_running_loop().call_later(self._idle, self._retire, worker)
-            self._changed.notify()
+            self._changed.notify_all()  # one alone may have been cancelled in this moment, and the worker lie idle
 
     def _retire(self, worker: Process) -> None:
         self._timers.pop(worker, None)
@@ -143,7 +143,7 @@ class Parser:
     async def _vacate(self) -> None:
         async with self._changed:
             self._count -= 1
-            self._changed.notify()
+            self._changed.notify_all()
 
 
 async def _ask(worker: Process, incoming: Incoming) -> bytes:

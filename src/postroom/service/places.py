@@ -1,6 +1,7 @@
-"""Places in a list: what a page token says, sealed so that a caller can only give back one that we made.
+"""Places in a list: what a page token says, spelled so that nobody is tempted to reckon with it.
 
-A token is a position in an index (time and row number), bound to the list that it came from.
+A token is a position in an index (time and row number), bound to the kind of list that it came from. It carries no
+right: one that was made up is a place in what its bearer may see anyway.
 """
 
 import base64
@@ -25,13 +26,13 @@ def seal(listing: str, place: tuple[int, int | str]) -> str:
 
 
 def opened(listing: str, token: str) -> tuple[int, int | str]:
-    """Return the place that a token says. Raises InvalidInput for one of another list, or of nobody's making."""
+    """Return the place that a token says. Raises InvalidInput for one of another kind of list, or that says none."""
     try:
         found, at, seq = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True))
         kinds = (type(at), type(seq)) == (int, str if listing in BY_NAME else int)
         if found == listing and kinds and all(-1 <= n <= EVER for n in (at, seq) if isinstance(n, int)):
             return at, seq
-    except (ValueError, binascii.Error, TypeError):
+    except (ValueError, binascii.Error, TypeError, RecursionError):
         pass
     raise InvalidInput.at(
         "page_token", "not a token of this list.", fix="Take next_page_token of the page before, or leave it out."

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import errno
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ def _sha256(incoming: Incoming) -> str:
 
 def disk_error(error: OSError) -> Temporary:
     """Return what a failing file operation means to a caller."""
-    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFull("The disk is full.", fix="Free some space; nothing was stored.")
     return Temporary(f"The disk failed ({error.strerror}).", fix="Try again; the log says more.")
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
 _INLINE_WORK = 256 * 1024  # beyond this composing would hold up the event loop
+_INLINE_PAGE = 64 * 1024  # characters of HTML beyond which reading it would
 
 
 class _Written(Input):
@@ -115,7 +116,7 @@ async def reply(desk: "Desk", actor: Actor, given: ReplyToMessage) -> Answer[Sen
         raise InvalidInput("An empty reply.", fix="Give text, html or attachments.")
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
     original: Message = prepared.original
-    said, by, at = _said(original), original.from_, original.date or original.timestamp
+    said, by, at = await _said(original), original.from_, original.date or original.timestamp
     parent = _wire_id(original)
     outgoing = _outgoing(
         desk,
@@ -137,8 +138,9 @@ async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[S
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
     original: Message = prepared.original
     fields = _shown_fields(original)
-    below = words.forward_text(fields, _said(original))
-    page = words.forward_html(fields, _said(original), original_html=original.html)
+    said = await _said(original)
+    below = words.forward_text(fields, said)
+    page = words.forward_html(fields, said, original_html=original.html)
     parent = _wire_id(original)
     outgoing = _outgoing(
         desk,
@@ -312,11 +314,16 @@ async def _attachments_of(desk: "Desk", prepared: Prepared) -> tuple[Upload, ...
                 content_type=a.content_type,
                 content=await desk.rooms.parser.attachment(source, a.part),
                 disposition=a.disposition,
-                content_id=a.content_id,
+                content_id=_usable_content_id(a.content_id),
             )
             for a in original.attachments
         ]
     )
+
+
+def _usable_content_id(received: str | None) -> str | None:
+    """Return the content id of a received file, None where it is one that we may not write: the file goes without."""
+    return received if received and references.is_safe_message_id(f"<{received}>") else None
 
 
 def _addresses(given: tuple[str, ...], field: str) -> tuple[Address, ...]:
@@ -350,8 +357,11 @@ def _usable(shown: tuple[str, ...], seen: set[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _said(original: Message) -> str:
-    return original.text if original.text is not None else to_text(original.html or "")
+async def _said(original: Message) -> str:
+    if original.text is not None:
+        return original.text
+    page = original.html or ""
+    return await asyncio.to_thread(to_text, page) if len(page) > _INLINE_PAGE else to_text(page)
 
 
 def _wire_id(original: Message) -> str:

@@ -11,7 +11,7 @@ from postroom.model.ids import new_id, new_secret
 from postroom.model.record import Record
 from postroom.model.tenant import Actor, ApiKey, NewApiKey, Organization, Pod, Reach
 from postroom.service.inboxes import find_inbox
-from postroom.service.operation import Context, Input
+from postroom.service.operation import Context, Input, Nothing
 from postroom.store.json import as_json
 from postroom.store.queries import tenants as queries
 
@@ -29,10 +29,6 @@ PERMISSIONS = frozenset(
 
 class CreateOrganization(Input):
     name: str = Field(min_length=1, max_length=256, description="What to call it.")
-
-
-class Nothing(Input):
-    """No argument."""
 
 
 class CreateKey(Input):

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postroom.mime.html import to_text
 from postroom.model.tenant import SYSTEM, Actor
@@ -10,15 +10,41 @@ from postroom.service.operation import Answer, Context, Input
 from postroom.store import search
 from postroom.store.blobs import delete_if_old
 from postroom.store.queries import deliveries, inboxes, messages, threads
+from postroom.store.query import Query
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
+
+_FEW = 8  # messages that are read at a time: half a million characters each, at worst
+_CHARACTERS = 1_000_000  # a quarter of a second where it is HTML
 
 
 class Batch(Input):
     """How many rows to treat in one transaction."""
 
     limit: int = 200
+
+
+class _Share:
+    """What one transaction treats: so many rows, and so much text that nobody waits long for the writer."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._characters = _CHARACTERS
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether there may be more to do than this transaction does."""
+        return self._rows <= 0 or self._characters <= 0
+
+    def take(self, context: Context, query: Query[messages.Words], **given: Any) -> list[messages.Words]:
+        """Return the next few rows, none at the end of the share."""
+        if self.is_spent:
+            return []
+        few = context.tx.all(query, n=min(_FEW, self._rows), **given)
+        self._rows -= len(few)
+        self._characters -= sum(len(words.text or words.html or "") for words in few)
+        return few
 
 
 class LoneFile(Input):
@@ -28,13 +54,13 @@ class LoneFile(Input):
     path: Path
 
 
-def index(context: Context, given: Batch) -> int:
-    """Put waiting messages into the search index; return how many."""
-    batch = context.tx.all(messages.TO_INDEX, n=given.limit)
-    search.index(context.tx, map(_words, batch))
-    if batch:
-        context.tx.run(messages.UNQUEUE_SEARCH, up_to=batch[-1].seq)
-    return len(batch)
+def index(context: Context, given: Batch) -> bool:
+    """Put waiting messages into the search index; tell whether so many waited that there may be more."""
+    share = _Share(given.limit)
+    while few := share.take(context, messages.TO_INDEX):
+        search.index(context.tx, map(_words, few))
+        context.tx.run(messages.UNQUEUE_SEARCH, up_to=few[-1].seq)
+    return share.is_spent
 
 
 def purge(context: Context, given: Batch) -> bool:
@@ -42,10 +68,11 @@ def purge(context: Context, given: Batch) -> bool:
     inbox_id = context.tx.one(inboxes.NEXT_PURGE)
     if inbox_id is None:
         return False
-    batch = context.tx.all(messages.TO_PURGE, inbox_id=inbox_id, n=given.limit)
-    for words in batch:
-        _purge_message(context, words)
-    if batch:
+    share = _Share(given.limit)
+    while few := share.take(context, messages.TO_PURGE, inbox_id=inbox_id):
+        for words in few:
+            _purge_message(context, words)
+    if share.is_spent:
         return True
     empty = context.tx.all(threads.OF_INBOX, inbox_id=inbox_id, n=given.limit)
     for seq, _id in empty:

@@ -44,7 +44,7 @@ async def gather(desk: "Desk", given: tuple[AttachmentToSend, ...]) -> tuple[Upl
     room = desk.house.max_message_bytes
     uploads: list[Upload] = []
     for number, attachment in enumerate(given):
-        upload = await _fetched(desk, attachment, room) if attachment.url else _decoded(attachment, number)
+        upload = await _fetched(desk, attachment, room) if attachment.url is not None else _decoded(attachment, number)
         room -= len(upload.content)
         if room < 0:
             raise too_large(desk.house.max_message_bytes)

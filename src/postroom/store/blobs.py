@@ -5,6 +5,7 @@ row that are older than an hour, asked again while the write lock is held: a swe
 new message was about to name.
 """
 
+import errno
 import os
 import shutil
 import time
@@ -41,7 +42,7 @@ class Blobs:
         try:
             os.replace(spool, target)
         except OSError as error:
-            if error.errno != 18:  # EXDEV: the spool lies on another file system
+            if error.errno != errno.EXDEV:  # the spool lies on another file system
                 raise
             shutil.copyfile(spool, target)
             _sync(target)

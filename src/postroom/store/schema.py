@@ -17,8 +17,15 @@ def head() -> str:
 
 
 def revision(path: Path) -> str | None:
-    """Return the revision of the database file, None for a new one."""
-    connection = connect(path)
+    """Return the revision of the database file, None for a new one.
+
+    Raises:
+        RuntimeError: the file cannot be opened, or is no database.
+    """
+    try:
+        connection = connect(path)
+    except sqlite3.Error as error:
+        raise RuntimeError(f"{path} cannot be opened as a database: {error}.") from error
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.OperationalError:
@@ -32,7 +39,7 @@ def migrate(path: Path, locks: Path) -> None:
     """Apply the migrations that the database file lacks. Returns at once where it lacks none.
 
     Raises:
-        RuntimeError: the database was written by a newer Postroom.
+        RuntimeError: the database was written by a newer Postroom, or cannot be opened.
     """
     path.touch(mode=0o600)  # SQLite gives its other files the mode of this one
     found = revision(path)

@@ -27,9 +27,9 @@ class Secret:
         """Return the secret that was given (base64), else the one kept at `path`, made there when absent (0600).
 
         Raises:
-            ValueError: what was given is not 32 bytes in base64.
+            ValueError: what was given, or what the file holds, is not 32 bytes in base64.
         """
-        return cls(_decoded(given) if given else _kept(path))
+        return cls(_decoded(given, "POSTROOM_SECRET_KEY") if given else _kept(path))
 
     def sign(self, purpose: str, data: bytes) -> str:
         """Return a signature of `data`, base64url without padding."""
@@ -41,20 +41,21 @@ class Secret:
         return hmac.compare_digest(self.sign(purpose, data).encode(), signature.encode("utf-8", "replace"))
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str | bytes, name: str) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) < SIZE:
-        raise ValueError("POSTROOM_SECRET_KEY must be at least 32 bytes in base64")
+        raise ValueError(f"{name} must be at least 32 bytes in base64")
     return key
 
 
 def _kept(path: Path) -> bytes:
     with contextlib.suppress(FileExistsError):
         write_private(path, base64.b64encode(random_bytes(SIZE)) + b"\n")
-    return base64.b64decode(path.read_bytes())
+    # An empty or damaged file is no secret: whatever it would sign, anybody could.
+    return _decoded(path.read_bytes().strip(), f"{path} (delete it and a new one is made; links given out end)")
 
 
 def write_private(path: Path, content: bytes) -> None:

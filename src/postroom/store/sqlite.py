@@ -5,6 +5,7 @@ error, if the connection is no longer in a transaction (a full disk ends it), th
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import sys
@@ -60,6 +61,7 @@ class _Waiting:
     reach: Reach
     now: int
     future: "asyncio.Future[Any]"
+    alone: bool = False  # shares its transaction with no other
     result: Any = None
     error: BaseException | None = None
     rings: frozenset[str] | set[str] = frozenset()
@@ -99,24 +101,26 @@ class _Worker(ABC):
         self._connection.close()
 
     def _loop_forever(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, ending = self._gather(first)
+        batch, after = self._gather(self._queue.get())
+        while batch:
             self._run(batch)
             self._loop.call_soon_threadsafe(self._answer, batch)
-            if ending:
-                return
+            batch, after = self._gather(after or self._queue.get())
 
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        batch = [first]
-        while len(batch) < MAX_BATCH:
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if waiting is None:
-                return batch, True
+    def _gather(self, first: _Waiting | None) -> tuple[list[_Waiting], _Waiting | None]:
+        """Return what waits and belongs together, none at the end, and what was taken already but comes after it."""
+        batch: list[_Waiting] = []
+        waiting = first
+        while waiting is not None:
+            if waiting.alone and batch:
+                return batch, waiting
             batch.append(waiting)
-        return batch, False
+            if waiting.alone or len(batch) == MAX_BATCH or self._queue.empty():
+                return batch, None
+            waiting = self._queue.get()
+        if batch:
+            self._queue.put(None)  # the end, which was taken, comes after them
+        return batch, None
 
     @abstractmethod
     def _run(self, batch: Sequence[_Waiting]) -> None:
@@ -149,6 +153,7 @@ class _Reader(_Worker):
             if self._connection.in_transaction:  # a failing disk ends it
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
+            _roll_back(self._connection)
             for waiting in batch:
                 waiting.fail(waiting.error or error)
 
@@ -169,8 +174,7 @@ class _Writer(_Worker):
                 self._run_one(waiting, alone=len(batch) == 1)
             self._connection.execute("COMMIT")
         except BaseException as error:  # the batch has failed as a whole: each caller hears of it
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            _roll_back(self._connection)
             for waiting in batch:
                 waiting.fail(waiting.error or error)
 
@@ -189,6 +193,13 @@ class _Writer(_Worker):
         self._connection.execute("RELEASE f")
 
 
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End what is left of a failed transaction; where that fails too, the next one fails and tries again."""
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # raised, it would end the thread, and nobody be answered any more
+            connection.execute("ROLLBACK")
+
+
 def _data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
@@ -205,9 +216,9 @@ class SqliteStore:
         self._watch = connect(path)
         self._seen, self._batches, self._others = _data_version(self._watch), 0, 0
 
-    async def write(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
-        """Run `function` in a transaction and return its result once that is on disk."""
-        return await self._ask(self._writer, function, reach, now)
+    async def write(self, function: Callable[[Transaction], T], reach: Reach, now: int, *, alone: bool = False) -> T:
+        """Run `function` in a transaction and return its result once that is on disk; `alone`: in one of its own."""
+        return await self._ask(self._writer, function, reach, now, alone=alone)
 
     async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
         """Run `function` on a snapshot and return its result."""
@@ -217,7 +228,10 @@ class SqliteStore:
     async def changed_by_others(self) -> bool:
         """Tell whether somebody else has committed since the last look: perhaps once too often, never too rarely."""
         seen, batches = self._seen, self._batches
-        self._seen, self._batches = _data_version(self._watch), self._writer.batches
+        try:
+            self._seen, self._batches = _data_version(self._watch), self._writer.batches
+        except sqlite3.Error as error:
+            raise translate(error) from error
         if self._seen == seen:
             return False
         if self._batches == batches:
@@ -234,8 +248,8 @@ class SqliteStore:
         self._watch.close()
 
     def _ask(
-        self, worker: _Worker, function: Callable[[Transaction], T], reach: Reach, now: int
+        self, worker: _Worker, function: Callable[[Transaction], T], reach: Reach, now: int, *, alone: bool = False
     ) -> "asyncio.Future[T]":
         future: asyncio.Future[T] = self._loop.create_future()
-        worker.put(_Waiting(function, reach, now, future))
+        worker.put(_Waiting(function, reach, now, future, alone))
         return future

@@ -7,9 +7,11 @@ such a query gave. Indexes exist for the queries that name them and for nothing 
 
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, Text
+from sqlalchemy import BigInteger, Index, Integer, Text, text
 from sqlmodel import Field, SQLModel
 
+# Most messages are in their row: an entry for each of them would be written for nothing.
+_HAS_BLOB = text("blob IS NOT NULL")
 # SQLite counts rows by itself only in a column that is INTEGER to the letter.
 _ROWID = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -165,7 +167,7 @@ class MessageBodyRow(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[Any] = "message_body"
-    __table_args__ = (Index("message_body_blob", "blob"),)
+    __table_args__ = (Index("message_body_blob", "blob", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),)
 
     message_seq: int = _row_number()
     text: str | None = _text()

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from mcp.types import CallToolResult
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from postroom.mcp.face import Hands
 from postroom.mcp.shapes import SentResult
@@ -14,6 +14,8 @@ from postroom.service.send import Sent
 
 class AttachmentArgument(BaseModel):
     """A file: exactly one of content (base64) and url."""
+
+    model_config = ConfigDict(extra="forbid")
 
     content: str | None = None
     url: str | None = None

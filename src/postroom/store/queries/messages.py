@@ -1,14 +1,15 @@
 """Queries over messages, their bodies, labels and references, and over the receipts that stop duplicates."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
-from postroom.model.message import Attachment, Message, MessageSummary, Raw
+from postroom.model.message import Message, MessageSummary, Raw
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
+from postroom.store.search import MAX_BODY
 from postroom.store.tables import (
     MessageBodyRow,
     MessageLabelRow,
@@ -25,14 +26,25 @@ _Q = SearchQueueRow.__table__  # type: ignore[attr-defined]
 _NAMES = tuple({"from": "from_", "public_id": "message_id"}.get(c.name, c.name) for c in _M.c)
 _LISTS = ("labels", "reply_to", "to", "cc", "bcc")
 _upsert = postgresql.insert  # SQLite compiles it as well: ON CONFLICT is the same in both (not so the other way round)
+_SHORT = 500  # characters of a list column that are remembered: a stranger may name 2,000 recipients
 _BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw")]
+
+
+def _strings(text: str) -> tuple[str, ...]:
+    """Return a list column; the same labels and addresses stand in row after row."""
+    return _known_strings(text) if len(text) <= _SHORT else tuple(from_json(text))
+
+
+@lru_cache(maxsize=4096)
+def _known_strings(text: str) -> tuple[str, ...]:
+    return tuple(from_json(text))
 
 
 def _values(row: Row) -> dict[str, Any]:
     values = dict(zip(_NAMES, row, strict=False))
     for name in _LISTS:
-        values[name] = tuple(from_json(values[name]))
-    values["attachments"] = tuple(Attachment(**a) for a in from_json(values["attachments"]))
+        values[name] = _strings(values[name])
+    values["attachments"] = from_json(values["attachments"])
     return values
 
 
@@ -170,7 +182,7 @@ QUEUE_SEARCH = Query[None]("search.queue", insert(_Q).values(message_seq=bindpar
 
 
 class Words(NamedTuple):
-    """What the search index needs of a message. `queued`: it is not in the index yet."""
+    """What the search index needs of a message, of its body the beginning. `queued`: it is not in the index yet."""
 
     seq: int
     id: str
@@ -183,7 +195,11 @@ class Words(NamedTuple):
     queued: int | None
 
 
-_WORDS = (_M.c.seq, _M.c.id, _M.c.inbox_id, _M.c.subject, _M.c["from"], _M.c.to, _B.c.text, _B.c.html)
+# Bodies only as far as they can matter to the index: a batch of whole ones could be gigabytes.
+_WORDS = (
+    *(_M.c.seq, _M.c.id, _M.c.inbox_id, _M.c.subject, _M.c["from"], _M.c.to),
+    *(func.substr(_B.c.text, 1, MAX_BODY), func.substr(_B.c.html, 1, 2 * MAX_BODY)),
+)
 TO_INDEX = Query[Words](
     "search.to_index",
     select(*_WORDS, _Q.c.message_seq)

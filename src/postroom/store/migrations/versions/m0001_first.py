@@ -10,6 +10,7 @@ depends_on = None
 
 BIG = sa.BigInteger()
 ROWID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+HAS_BLOB = sa.text("blob IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -153,7 +154,7 @@ def _mail() -> None:
         sa.Column("blob", sa.Text()),
         sa.Column("raw", sa.LargeBinary()),
     )
-    op.create_index("message_body_blob", "message_body", ["blob"])
+    op.create_index("message_body_blob", "message_body", ["blob"], sqlite_where=HAS_BLOB, postgresql_where=HAS_BLOB)
 
 
 def _keys_to_mail() -> None:

@@ -3,6 +3,8 @@
 Every answer carries `position`: the place in the log at which it was true, for `wait_for_message(after=…)`.
 """
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from postroom.mcp.words import line, moment
@@ -176,22 +178,30 @@ def inbox_shape(inbox: Inbox) -> InboxShape:
     )
 
 
+def message_fields(message: MessageSummary) -> dict[str, Any]:
+    """Return a message as lists show it, ready for JSON: a page has many, and a model for each is half of its cost."""
+    fields: dict[str, Any] = {
+        "message_id": message.message_id,
+        "thread_id": message.thread_id,
+        "from": line(message.from_),
+        "to": _lines(message.to),
+        "cc": _lines(message.cc) or None,
+        "bcc": _lines(message.bcc) or None,
+        "subject": None if message.subject is None else line(message.subject, 500),
+        "preview": None if message.preview is None else line(message.preview),
+        "labels": list(message.labels),
+        "timestamp": moment(message.timestamp),
+        "size": message.size,
+    }
+    if message.attachments:
+        files = [attachment_shape(a).model_dump(exclude_none=True) for a in message.attachments]
+        fields["attachments"] = files
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def message_item(message: MessageSummary) -> MessageItem:
-    """Return a message as lists show it."""
-    return MessageItem(
-        message_id=message.message_id,
-        thread_id=message.thread_id,
-        from_=line(message.from_),
-        to=_lines(message.to),
-        cc=_lines(message.cc) or None,
-        bcc=_lines(message.bcc) or None,
-        subject=None if message.subject is None else line(message.subject, 500),
-        preview=None if message.preview is None else line(message.preview),
-        labels=list(message.labels),
-        timestamp=moment(message.timestamp),
-        size=message.size,
-        attachments=[attachment_shape(a) for a in message.attachments] or None,
-    )
+    """Return a message as lists show it, as a record."""
+    return MessageItem.model_validate(message_fields(message))
 
 
 def message_shape(reading: Reading, text: str, total: int, next_offset: int | None) -> MessageShape:
@@ -246,4 +256,4 @@ def _delivery(delivery: Delivery) -> DeliveryShape:
 
 
 def _lines(people: tuple[str, ...]) -> list[str]:
-    return [line(person) for person in people]
+    return [line(person) for person in people] if people else []

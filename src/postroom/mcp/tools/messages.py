@@ -12,7 +12,6 @@ from postroom.events.waiting import WaitForMessage, wait_for_message
 from postroom.mcp.face import Hands
 from postroom.mcp.shapes import (
     AttachmentResult,
-    AttachmentShape,
     MessageItem,
     MessageItemResult,
     MessagePage,
@@ -20,10 +19,11 @@ from postroom.mcp.shapes import (
     MessageShape,
     WaitResult,
     attachment_shape,
+    message_fields,
     message_item,
     message_shape,
 )
-from postroom.mcp.tools.row import Row, Strings, answer, at, more
+from postroom.mcp.tools.row import Row, Strings, answer, at, more, result
 from postroom.mcp.words import cut, fenced, inert, line, moment
 from postroom.model.errors import InvalidInput, NotFound
 from postroom.model.message import MessageSummary
@@ -231,16 +231,16 @@ def rows(hands: Hands) -> list[Row]:
     ]
 
 
-def told_item(item: MessageItem) -> str:
-    """Return a message of a list in two lines."""
-    files = f" | {_files(item.attachments)}" if item.attachments else ""
-    head = f"{item.message_id} | {item.timestamp} | from {item.from_} | {item.subject or '(no subject)'}"
-    tail = f"  thread {item.thread_id} | labels {', '.join(item.labels) or 'none'}{files} | {item.preview or ''}"
-    return f"{head}\n{tail}"
+def told_item(item: dict[str, Any]) -> str:
+    """Return a message of a list (as `message_fields` gives it) in two lines."""
+    files = f" | {_files(item['attachments'])}" if "attachments" in item else ""
+    head = f"{item['message_id']} | {item['timestamp']} | from {item['from']} | {item.get('subject') or '(no subject)'}"
+    labels = ", ".join(item["labels"]) or "none"
+    return f"{head}\n  thread {item['thread_id']} | labels {labels}{files} | {item.get('preview') or ''}"
 
 
-def _files(attachments: list[AttachmentShape]) -> str:
-    named = [f"{a.attachment_id} {line(a.filename, 80)}".rstrip() for a in attachments[:LISTED_FILES]]
+def _files(attachments: list[dict[str, Any]]) -> str:
+    named = [f"{a['attachment_id']} {line(a.get('filename'), 80)}".rstrip() for a in attachments[:LISTED_FILES]]
     left = len(attachments) - LISTED_FILES
     return f"attachments {', '.join(named)}" + (f" and {left} more: get_message lists them" if left > 0 else "")
 
@@ -251,10 +251,12 @@ def _fields(item: MessageItem) -> dict[str, Any]:
 
 def _page(found: Answer[Page[MessageSummary]], none: str) -> CallToolResult:
     page = found.result
-    items = [message_item(message) for message in page.items]
+    items = [message_fields(message) for message in page.items]
     text = f"{len(items)} messages.\n" + "\n".join(map(told_item, items)) if items else none
-    data = MessagePage(messages=items, next_page_token=page.next_page_token, position=found.position)
-    return answer(text + more(page.next_page_token) + at(found.position), data)
+    data: dict[str, Any] = {"position": found.position, "messages": items}
+    if page.next_page_token is not None:
+        data["next_page_token"] = page.next_page_token
+    return result(text + more(page.next_page_token) + at(found.position), data)
 
 
 async def _shape(reading: Reading, text: str, offset: int, size: int) -> MessageShape:

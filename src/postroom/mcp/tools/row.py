@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
@@ -35,10 +36,12 @@ class Row:
 
 def answer(text: str, data: BaseModel) -> CallToolResult:
     """Return a result: `text` for the model, short, with every id it may need next; `data` for programs."""
-    return CallToolResult(
-        content=[TextContent(type="text", text=text)],
-        structured_content=data.model_dump(mode="json", by_alias=True, exclude_none=True),
-    )
+    return result(text, data.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def result(text: str, data: dict[str, Any]) -> CallToolResult:
+    """Return a result whose data is ready for JSON; the SDK holds it against the output schema."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 
 def more(token: str | None) -> str:

@@ -44,13 +44,21 @@ class PortTaken(Exception):
         )
 
 
+def _resolved(host: str) -> str:
+    """Return the address that `host` stands for: `localhost` and `127.0.0.1` are one door."""
+    try:
+        return str(socket.getaddrinfo(host, None, socket.AF_INET if ":" not in host else 0)[0][4][0])
+    except OSError:
+        return host  # binding will say what is wrong with it
+
+
 class _Address:
     """One address that is to be listened on."""
 
     def __init__(self, kind: str, endpoint: Endpoint, locks: Path) -> None:
         self.kind = kind
         self.endpoint = endpoint
-        name = "".join(c if c.isalnum() else "-" for c in str(endpoint))
+        name = "".join(c if c.isalnum() else "-" for c in f"{_resolved(endpoint.host)}:{endpoint.port}")
         self._lock = ProcessLock(locks / f"{kind}-{name}.lock") if endpoint.port else None
         self.socket: socket.socket | None = None
 

@@ -292,6 +292,16 @@ async def test_a_forward_takes_the_words_and_the_files_along(house: Bed) -> None
     assert found.content == b"\x01\x02" * 40_000
 
 
+async def test_a_forward_stays_in_the_thread_of_the_original_by_its_references(house: Bed) -> None:
+    await house.inbox()
+    original = await house.receive(mail())
+    sent = await house.call(
+        "messages.forward", inbox_id=AGENT, message_id=original.message_id, to="ann@example.com", text="See below."
+    )
+    forwarded = await house.message(AGENT, sent.message_id)
+    assert (forwarded.thread_id, forwarded.threaded_by) == (original.thread_id, "references")
+
+
 async def test_a_file_with_an_odd_content_id_can_be_forwarded(house: Bed) -> None:
     await house.inbox()
     other = await house.inbox("other")

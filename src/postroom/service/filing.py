@@ -110,7 +110,7 @@ def _find_thread(
     if sheet.thread_id is not None:
         thread = context.tx.one(threads.BY_ID, id=sheet.thread_id)
         if thread is not None:
-            return thread, "in_reply_to"
+            return thread, "in_reply_to" if sheet.parsed.in_reply_to else "references"  # a forward refers alone
     parsed = sheet.parsed
     for candidate in references.candidates(parsed.in_reply_to, parsed.references):
         if (thread := _thread_of(context, _known(context, mailbox, candidate))) is not None:

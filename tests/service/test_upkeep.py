@@ -26,22 +26,22 @@ def _file(house: Bed, name: str, age_s: float) -> Path:
     return path
 
 
-async def _sweep(house: Bed) -> int:
-    gone: int = await house.desk.call("blobs.sweep", SYSTEM, Batch())
-    return gone
+async def _sweep(house: Bed) -> None:
+    """Sweep. The house does so too when it opens: which of the two takes a file is not known."""
+    await house.desk.call("blobs.sweep", SYSTEM, Batch())
 
 
 async def test_an_old_file_that_no_message_names_is_swept(house: Bed) -> None:
     path = _file(house, "ab" * 32, 2 * HOUR_S)
     draft = _file(house, "cd" * 32 + ".1.2.part", 2 * HOUR_S)
-    assert await _sweep(house) == 2
+    await _sweep(house)
     assert not path.exists()
     assert not draft.exists()
 
 
 async def test_a_young_file_is_left_alone(house: Bed) -> None:
     path = _file(house, "ab" * 32, HOUR_S - 60)
-    assert await _sweep(house) == 0
+    await _sweep(house)
     assert path.exists()
 
 
@@ -51,7 +51,7 @@ async def test_an_old_file_that_a_message_names_is_left_alone(house: Bed) -> Non
     message = await house.receive(raw)
     for path in (house.home / "blobs").glob("??/*"):
         os.utime(path, (time.time() - 9 * HOUR_S,) * 2)
-    assert await _sweep(house) == 0
+    await _sweep(house)
     assert await house.call("messages.raw", inbox_id=AGENT, message_id=message.id) == raw
 
 
@@ -62,7 +62,8 @@ async def test_the_files_of_a_deleted_inbox_are_swept_when_they_are_old(house: B
     await house.until(lambda: not house.rows("SELECT 1 FROM purge"))
     for path in (house.home / "blobs").glob("??/*"):
         os.utime(path, (time.time() - 9 * HOUR_S,) * 2)
-    assert await _sweep(house) == 1
+    await _sweep(house)
+    assert list((house.home / "blobs").glob("??/*")) == []
 
 
 async def test_a_file_that_is_used_again_is_touched_before_the_sweep_looks(house: Bed) -> None:

@@ -204,12 +204,17 @@ def message_item(message: MessageSummary) -> MessageItem:
     return MessageItem.model_validate(message_fields(message))
 
 
+def fields_of(item: MessageItem) -> dict[str, Any]:
+    """Return the fields of a shape by name, for one that has more."""
+    return {name: getattr(item, name) for name in type(item).model_fields}
+
+
 def message_shape(reading: Reading, text: str, total: int, next_offset: int | None) -> MessageShape:
     """Return a message with the part of its text that is shown."""
     message: Message = reading.message
     item = message_item(message)
     return MessageShape(
-        **{name: getattr(item, name) for name in MessageItem.model_fields},
+        **fields_of(item),
         reply_to=_lines(message.reply_to) or None,
         in_reply_to=message.in_reply_to,
         sender_verdict=reading.verdict,

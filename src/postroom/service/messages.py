@@ -112,7 +112,7 @@ class Content(Record):
 
 
 class LatestNews(Record):
-    """The first match after a position, if there is one, and how much came into the inbox in the last ten minutes."""
+    """The first match after a position; where there is none, how much came into the inbox in the last ten minutes."""
 
     inbox_id: str  # inner id
     message: Message | None
@@ -254,7 +254,6 @@ def check_number(labels: Collection[str], field: str) -> None:
 def since(context: Context, given: Since) -> LatestNews:
     """Look for the first message that came after a position and matches."""
     inbox = find_inbox(context, given.inbox_id)
-    recent = context.tx.one(queries.COUNT_SINCE, inbox_id=inbox.inbox_id, since=context.now - 600_000) or 0
     after = context.tx.position() if given.after is None else given.after
     while events := context.tx.all(
         log.OF_INBOX, inbox_id=inbox.inbox_id, type=EventType.MESSAGE_RECEIVED.value, after=after, n=100
@@ -263,8 +262,9 @@ def since(context: Context, given: Since) -> LatestNews:
             summary = context.tx.one(queries.BY_ID, id=event.data["message"])
             if summary is not None and _named(summary, given):
                 full = context.tx.one(queries.FULL, seq=summary.seq)
-                return LatestNews(inbox_id=inbox.inbox_id, message=full, recent=recent)
+                return LatestNews(inbox_id=inbox.inbox_id, message=full, recent=0)
         after = events[-1].position
+    recent = context.tx.one(queries.COUNT_SINCE, inbox_id=inbox.inbox_id, since=context.now - 600_000) or 0
     return LatestNews(inbox_id=inbox.inbox_id, message=None, recent=recent)
 
 

@@ -12,13 +12,13 @@ from postroom.events.waiting import WaitForMessage, wait_for_message
 from postroom.mcp.face import Hands
 from postroom.mcp.shapes import (
     AttachmentResult,
-    MessageItem,
     MessageItemResult,
     MessagePage,
     MessageResult,
     MessageShape,
     WaitResult,
     attachment_shape,
+    fields_of,
     message_fields,
     message_item,
     message_shape,
@@ -116,7 +116,7 @@ class MessageTools:
         found = await self._hands.ask("messages.read", {"inbox_id": inbox_id, "message_id": message_id})
         reading: Reading = found.result
         shape = await _shape(reading, reading.full_text if quoted else reading.new_text, offset, max_chars)
-        data = MessageResult(**_fields(shape), position=found.position)
+        data = MessageResult(**fields_of(shape), position=found.position)
         return answer(_told(reading, shape) + at(found.position), data)
 
     async def update_message(
@@ -136,7 +136,7 @@ class MessageTools:
         found = await self._hands.ask("messages.update", given)
         item = message_item(found.result)
         labels = ", ".join(item.labels) or "none"
-        data = MessageItemResult(**_fields(item), position=found.position)
+        data = MessageItemResult(**fields_of(item), position=found.position)
         return answer(f"{item.message_id} now has labels: {labels}." + at(found.position), data)
 
     async def wait_for_message(
@@ -243,10 +243,6 @@ def _files(attachments: list[dict[str, Any]]) -> str:
     named = [f"{a['attachment_id']} {line(a.get('filename'), 80)}".rstrip() for a in attachments[:LISTED_FILES]]
     left = len(attachments) - LISTED_FILES
     return f"attachments {', '.join(named)}" + (f" and {left} more: get_message lists them" if left > 0 else "")
-
-
-def _fields(item: MessageItem) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in type(item).model_fields}
 
 
 def _page(found: Answer[Page[MessageSummary]], none: str) -> CallToolResult:

@@ -6,7 +6,15 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from postroom.mcp.face import Hands
-from postroom.mcp.shapes import ThreadItem, ThreadMessage, ThreadPage, ThreadResult, message_item, thread_item
+from postroom.mcp.shapes import (
+    ThreadItem,
+    ThreadMessage,
+    ThreadPage,
+    ThreadResult,
+    fields_of,
+    message_item,
+    thread_item,
+)
 from postroom.mcp.tools.row import Row, Strings, answer, at, more
 from postroom.mcp.words import cut, fenced, inert
 from postroom.service.reading import Passage
@@ -86,10 +94,9 @@ def _messages(passages: tuple[Passage, ...], budget: int) -> list[ThreadMessage]
         piece, rest = cut(text, 0, budget)
         budget -= len(piece)
         item = message_item(passage.message)
-        fields = {name: getattr(item, name) for name in type(item).model_fields}
         shown.append(
             ThreadMessage(
-                **fields,
+                **fields_of(item),
                 sender_verdict=passage.verdict,
                 text=piece,
                 total_chars=len(text),

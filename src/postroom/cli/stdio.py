@@ -11,12 +11,13 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp.server.stdio import stdio_server
-
+from postroom.cli.lean import lean
 from postroom.mcp.face import Hands
-from postroom.mcp.server import Server
+
+if TYPE_CHECKING:
+    from postroom.mcp.server import Server
 
 log = logging.getLogger(__name__)
 _OPEN_AT_THE_LATEST_S = 1.5
@@ -25,7 +26,12 @@ _OPEN_AT_THE_LATEST_S = 1.5
 def run_stdio() -> int:
     """Serve until stdin ends or a signal comes; return the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    status = run_loop(_serve())
+    hands = Hands()
+    with lean():
+        from postroom.mcp.server import Server
+
+        server = Server(hands)
+    status = run_loop(_serve(hands, server))
     sys.stdout.flush()
     sys.stderr.flush()
     # The thread that reads stdin cannot be woken: everything of ours is closed by now.
@@ -42,9 +48,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         return runner.run(main)
 
 
-async def _serve() -> int:
-    hands = Hands()
-    server = Server(hands)
+async def _serve(hands: Hands, server: "Server") -> int:
     stop = on_signals()
     house = asyncio.create_task(_house(hands, server, stop))
     protocol = asyncio.create_task(_protocol(server))
@@ -59,13 +63,15 @@ async def _serve() -> int:
     return 0
 
 
-async def _protocol(server: Server) -> None:
+async def _protocol(server: "Server") -> None:
+    from mcp.server.stdio import stdio_server
+
     async with stdio_server() as (read, write):
         low = server._lowlevel_server
         await low.run(read, write, low.create_initialization_options())
 
 
-async def _house(hands: Hands, server: Server, stop: asyncio.Event) -> None:
+async def _house(hands: Hands, server: "Server", stop: asyncio.Event) -> None:
     """Open the house once the first request is answered, and keep it open until told to stop."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_OPEN_AT_THE_LATEST_S):

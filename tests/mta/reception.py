@@ -87,8 +87,8 @@ class Running:
         """Wait until no more than `number` sessions are left."""
         async with asyncio.timeout(15):
             while len(self.server.sessions) > number:
-                tasks = [session.task for session in self.server.sessions if session.task is not None]
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                ended = [session.ended for session in self.server.sessions]
+                await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self) -> None:
         assert self.task is not None

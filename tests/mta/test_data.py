@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.mta import data
-from postroom.mta.data import Body, Fault, prepare_folder, read_body
+from postroom.mta.data import Body, BodyReader, Fault, prepare_folder
 from postroom.mta.inbound import InboundLimits
 from tests.mta.dialogue import BEGIN, TO_DATA
 from tests.mta.reception import running
@@ -106,21 +106,19 @@ def _stuffed(body: bytes) -> bytes:
 
 
 async def _read(
-    wire: list[bytes], folder: Path, limits: InboundLimits, reader_limit: int
+    chunks: list[bytes], folder: Path, limits: InboundLimits, piece_bytes: int
 ) -> tuple[Body | Fault, bytes]:
-    reader = asyncio.StreamReader(limit=reader_limit)
-
-    async def feed() -> None:
-        for chunk in wire:
-            reader.feed_data(chunk)
-            await asyncio.sleep(0)
-
+    reading = BodyReader(folder, limits, piece_bytes)
+    wire = bytearray(b"\r\n")
+    body: Body | Fault | None = None
     async with asyncio.timeout(10):
-        feeding = asyncio.create_task(feed())
-        body = await read_body(reader, folder, limits)
-        await feeding
-    reader.feed_eof()
-    return body, await reader.read()
+        for chunk in chunks:
+            wire += chunk
+            while body is None and (piece := reading.next_piece(wire)) is not None:
+                body = await reading.take(piece)
+    reading.discard()
+    assert body is not None
+    return body, bytes(wire)
 
 
 LINES = st.lists(st.one_of(st.sampled_from([b"", b".", b"..", b".\t", b"a"]), st.binary(max_size=40)), max_size=30)

@@ -10,10 +10,9 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from postroom.model.ids import random_bytes
 from postroom.mta.limits import InboundLimits
@@ -21,9 +20,11 @@ from postroom.mta.limits import InboundLimits
 logger = logging.getLogger(__name__)
 
 CRLF = b"\r\n"
+_DOT = b"\r\n."
 _END = b"\r\n.\r\n"  # RFC 5321 4.1.1.4; no other sequence ends a message
 _RECEIVED = b"\r\nreceived:"
-_INLINE = 16 * 1024  # a piece up to this size is worked on in the loop: less than a hop to a thread costs
+_PIECE_BYTES = 64 * 1024  # gathered before it is worked on
+_INLINE = 16 * 1024  # a message up to this size is worked on in the loop: less than a hop to a thread costs
 _SUFFIX = ".spool"
 
 
@@ -38,8 +39,7 @@ class Fault(Enum):
     OURS = "451 4.3.0 Local error, try again later"
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """A whole message: `content`, or the file `spool` (mode 0600, not synced), which is now the caller's."""
 
     content: bytes | None
@@ -48,34 +48,69 @@ class Body:
     sha256: str  # hex, of a spooled message; empty for one in memory
 
 
-async def read_body(reader: asyncio.StreamReader, folder: Path, limits: InboundLimits) -> Body | Fault:
-    """Read one message up to its CRLF.CRLF and nothing beyond; after a fault the rest is read and dropped.
+class BodyReader:
+    """Reads one message up to its CRLF.CRLF and nothing beyond; after a fault the rest is read and dropped.
 
-    A piece is about as large as the reader's limit. Raises IncompleteReadError or OSError if the peer goes away;
-    nothing of the message is left then.
+    `piece_bytes` is how much is gathered before it is worked on. Whoever reads to no end discards what there is.
     """
-    # The first line follows a line end, the one of the DATA command: with it in front, an empty message ends too.
-    reader._buffer[:0] = CRLF  # type: ignore[attr-defined]
-    draft = Draft(folder, limits)
-    try:
-        last = False
-        while not last:
-            piece, last = await _next_piece(reader)
-            if len(piece) > _INLINE or draft.spooled:
-                await asyncio.to_thread(draft.feed, piece, last)
-            else:
-                draft.feed(piece, last)
-        return draft.finish()
-    finally:
-        draft.discard()
+
+    def __init__(self, folder: Path, limits: InboundLimits, piece_bytes: int = _PIECE_BYTES) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._piece_bytes = piece_bytes
+        self._searched = 0  # bytes of the wire in which no end begins
+        self._dotted = False  # a line of the wire may begin with a dot that is not the end
+        self._last = False
+        self._draft: Draft | None = None
+
+    def next_piece(self, wire: bytearray) -> bytes | None:
+        """Cut the next piece off the front of `wire`; None where more must come.
+
+        The first line follows a line end, the one of the DATA command: `wire` begins with it, so that an empty message
+        ends too.
+        """
+        # One look finds the first dot of a line, which is nearly always the last one.
+        end = wire.find(_DOT, self._searched)
+        if end >= 0 and not wire.startswith(_END, end):
+            self._dotted = True
+            end = wire.find(_END, end)
+        size = end + len(_END) if end >= 0 else len(wire) - len(_END) + 1
+        if end < 0 and size < self._piece_bytes:
+            self._searched = max(0, size)
+            return None
+        self._searched = 0
+        self._last = end >= 0
+        piece = bytes(wire[:size])
+        del wire[:size]
+        return piece
+
+    async def take(self, piece: bytes) -> Body | Fault | None:
+        """Work on the piece that was cut off; return the message, or what is wrong with it, after the last one."""
+        last = self._last
+        if self._draft is None:
+            if last and len(piece) <= min(_INLINE, self._limits.spool_after):
+                return self._whole(piece)
+            self._draft = Draft(self._folder, self._limits)
+        await asyncio.to_thread(self._draft.feed, piece, last)
+        return self._draft.finish() if last else None
+
+    def discard(self) -> None:
+        """Delete what was spooled, unless it was given away."""
+        if self._draft is not None:
+            self._draft.discard()
+
+    def _whole(self, wire: bytes) -> Body | Fault:
+        # Nearly all messages come whole and fit into memory: they need neither a draft's lock nor its hash.
+        block = _unstuffed(wire[:-3]) if self._dotted else wire[:-3]
+        size = len(block) - 2
+        fault = Rules(self._limits).check(block)
+        if fault is None and size > self._limits.message_bytes:
+            fault = Fault.TOO_BIG
+        return fault or Body(block[2:], None, size, "")
 
 
-async def _next_piece(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
-    try:
-        return await reader.readuntil(_END), True
-    except asyncio.LimitOverrunError as over:
-        # What `consumed` counts cannot hold a part of the end.
-        return await reader.read(over.consumed), False
+def _unstuffed(block: bytes) -> bytes:
+    return block.replace(_DOT, CRLF) if _DOT in block else block  # RFC 5321 4.5.2
 
 
 class Draft:
@@ -94,11 +129,6 @@ class Draft:
         self._size = 0
         self._sha256 = hashlib.sha256()
         self._fault: Fault | None = None
-
-    @property
-    def spooled(self) -> bool:
-        """Tell whether feeding writes to a file."""
-        return self._path is not None
 
     def feed(self, piece: bytes, last: bool) -> None:
         """Take the next bytes of the wire; the first piece begins with a CRLF, the last one ends with CRLF.CRLF."""
@@ -143,8 +173,7 @@ class Draft:
         return block[: len(block) - keep]
 
     def _take(self, block: bytes) -> Fault | None:
-        if b"\r\n." in block:
-            block = block.replace(b"\r\n.", CRLF)  # RFC 5321 4.5.2
+        block = _unstuffed(block)
         fault = self._rules.check(block)
         if self._first and block:
             self._first = False

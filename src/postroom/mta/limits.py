@@ -122,24 +122,15 @@ class Watch:
         self._loop = loop
         self._limits = limits
         self._expire = expire
-        self._heard = loop.time()
+        self.heard_at = loop.time()  # when the peer has last done something; no call, for it is set at every command
         self._message_due: float | None = None
         self.ours = False  # while we are at work the peer cannot be late
         self._timer: asyncio.TimerHandle | None = None
         self._arm()
 
-    @property
-    def in_message(self) -> bool:
-        """Tell whether a message is being read."""
-        return self._message_due is not None
-
-    def heard(self) -> None:
-        """Note that the peer has done something."""
-        self._heard = self._loop.time()
-
     def message_begins(self) -> None:
-        self._heard = self._loop.time()
-        self._message_due = self._heard + self._limits.message_seconds
+        self.heard_at = self._loop.time()
+        self._message_due = self.heard_at + self._limits.message_seconds
 
     def message_ends(self) -> None:
         self._message_due = None
@@ -151,15 +142,15 @@ class Watch:
     def _arm(self) -> None:
         # A message that begins after this has its end after message_seconds from now: no later look is needed for it.
         due = self._message_due or self._loop.time() + self._limits.message_seconds
-        self._timer = self._loop.call_at(min(self._heard + self._limits.idle_seconds, due), self._look)
+        self._timer = self._loop.call_at(min(self.heard_at + self._limits.idle_seconds, due), self._look)
 
     def _look(self) -> None:
         now = self._loop.time()
         if self.ours:
-            self._heard = now
+            self.heard_at = now
         late = self._message_due is not None and now >= self._message_due
-        if late or now >= self._heard + self._limits.idle_seconds:
+        if late or now >= self.heard_at + self._limits.idle_seconds:
             self._message_due = None
-            self._heard = now
+            self.heard_at = now
             self._expire("message" if late else "idle")
         self._arm()

@@ -1,6 +1,7 @@
 """Whole messages: bodies, attachments, charsets, limits, hostile input, and the corpora."""
 
 import base64
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -167,6 +168,31 @@ def test_trace_fields_do_not_change_the_digest() -> None:
     assert parse(plain).digest == parse(traced).digest
     assert parse(plain).digest != parse(plain.replace(b"x\r\n", b"y\r\n")).digest
     assert parse(b"\r\nReceived: x\r\n").digest != parse(b"\r\n").digest
+
+
+@pytest.mark.parametrize("size", [10, 2047, 2048, 65_536, 65_537, 200_000])
+def test_the_digest_is_blake2b_of_what_is_left_at_every_size(size: int) -> None:
+    body = bytes(i % 251 for i in range(size))
+    plain = b"X-A: " + b"x" * size + b"\r\nSubject: x\r\n\r\n" + body
+    traced = plain.replace(b"Subject", b"X-received: a\r\n\tb\r\nSubject")
+    expected = hashlib.blake2b(plain, digest_size=32).hexdigest()
+    assert [parse(raw).digest for raw in (plain, traced, b"RECEIVED-SPF: c\r\n" + traced)] == [expected] * 3
+
+
+def test_a_parsed_message_is_the_one_that_its_fields_would_make() -> None:
+    read = parse(b"From: A <a@b.example>\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\nSubject: x\r\n\r\nbody\r\n")
+    checked = ParsedMessage.model_validate_json(read.model_dump_json())
+    assert read == checked
+    assert (read.model_fields_set, read.model_dump_json()) == (checked.model_fields_set, checked.model_dump_json())
+    changed = read.model_copy(update={"subject": "y"})
+    assert (changed.subject, read.subject, parse(b"").subject) == ("y", "x", None)
+
+
+def test_the_preview_folds_white_space_however_much_there_is() -> None:
+    words = "word " * 60
+    for gap in (" ", "\n\n", " " * 90, "\t \u3000" * 20):
+        body = f"  Hello{gap}there{gap}{words}"
+        assert parse(_message(body, "text/plain; charset=utf-8")).preview == " ".join(body.split())[:200]
 
 
 def test_what_is_cut_is_named_in_one_sentence() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from postroom.mime.quote import extract_text
-from postroom.mime.quote_html import extract_html
+from postroom.mime.quote_html import _HTML_MARKERS, _is_marked, extract_html
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "reply" / "crisp"
 
@@ -279,6 +279,12 @@ def test_a_forwarded_message_in_html_is_kept_with_its_own_quotes() -> None:
 def test_a_quotation_that_nobody_wrote_in_a_mail_stays_in_html() -> None:
     html = "<p>My favourite lines:</p><blockquote>Two roads diverged</blockquote>"
     assert extract_html(html) == html
+
+
+@pytest.mark.parametrize("mark", [*_HTML_MARKERS, "<hr", "<HR"])
+def test_every_mark_of_history_in_html_is_seen(mark: str) -> None:
+    assert _is_marked(f"<p>New</p>{mark}")
+    assert not _is_marked("<p>New</p>")
 
 
 def test_html_of_nothing_but_history_is_returned_whole() -> None:

@@ -64,8 +64,8 @@ class Bodies:
 
 def attachments(raw: Raw, parts: list[Part], bodies: Bodies) -> tuple[Attachment, ...]:
     """Return every leaf that is not body, in the order of the walk."""
-    body = {part.number for part in bodies.text} | {part.number for part in bodies.html}
-    return tuple([_attachment(raw, p, bodies) for p in parts if p.boundary is None and p.number not in body])
+    body = {*bodies.text, *bodies.html}
+    return tuple([_attachment(raw, p, bodies) for p in parts if p.boundary is None and p not in body])
 
 
 def _attachment(raw: Raw, part: Part, bodies: Bodies) -> Attachment:

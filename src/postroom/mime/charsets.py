@@ -84,6 +84,11 @@ def decode(data: bytes, charset: str | None) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
+def holds_ascii(charset: str | None) -> bool:
+    """Tell whether ASCII bytes are the characters that they look like: not so where escapes begin with one of them."""
+    return not charset or codec(charset) in _PLAIN
+
+
 def _strict(data: bytes, name: str) -> str | None:
     try:
         text = data.decode(name)

@@ -9,22 +9,28 @@ _DATE = re.compile(
     r"(?:[A-Za-z]{3,9},? *+)?([0-9]{1,2}) +([A-Za-z]{3})[a-z]{0,6} +([0-9]{2,4}) +"
     r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? *+([+-][0-9]{4}|[A-Za-z]{1,5})?"
 )
-# How nearly all mail of today says it.
+# How nearly all mail of today says it; a comment may follow, as it may after `_DATE`.
 _USUAL = re.compile(
-    r"([A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"
+    r"([A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}) "
+    r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) ([+-][0-9]{4})"
 )
 _MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[3 * n : 3 * n + 3]: n + 1 for n in range(12)}
 # RFC 5322 4.3, in minutes; a letter or an unknown name says nothing: -0000.
 _ZONES = {"EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420}
-_LONGEST = 200
+_LONGEST = 200  # characters; the remembered ones are as short, too
 
 
 def read_date(value: str) -> int | None:
     """Return the moment in UTC milliseconds, None where the value cannot be read."""
-    usual = _USUAL.fullmatch(value)
+    return _known(value) if len(value) <= _LONGEST else _read(value)
+
+
+def _read(value: str) -> int | None:
+    usual = _USUAL.match(value)
     if usual is not None:
         date, hour, minute, second, zone = usual.groups()
-        return _at(_midnight_of(date), hour, minute, second, zone)
+        midnight = _midnight_of(date, zone)
+        return None if midnight is None else (midnight + int(hour) * 3600 + int(minute) * 60 + int(second)) * 1000
     found = _DATE.match(value)
     if found is None:
         return _lenient(value)
@@ -38,11 +44,15 @@ def _at(midnight: int | None, hour: str, minute: str, second: str, zone: str | N
     return (midnight + int(hour) * 3600 + int(minute) * 60 + min(int(second), 59) - _zone(zone)) * 1000
 
 
+_known = lru_cache(maxsize=256)(_read)  # when mail comes fast, much of it was written in one and the same second
+
+
 @lru_cache(maxsize=256)
-def _midnight_of(date: str) -> int | None:
-    """Return what `_midnight` gives for a date such as ``Fri, 20 Nov 2026``; mail of one day comes together."""
+def _midnight_of(date: str, zone: str) -> int | None:
+    """Return the seconds at which ``Fri, 20 Nov 2026`` begins in a zone; mail of one day comes together."""
     _weekday, day, month, year = date.split()
-    return _midnight(day, month, year)
+    midnight = _midnight(day, month, year)
+    return None if midnight is None else midnight - _zone(zone)
 
 
 def _midnight(day: str, month: str, year: str) -> int | None:

@@ -20,11 +20,12 @@ from postroom.mime.quote import extract_text
 from postroom.mime.quote_html import extract_html
 from postroom.mime.structure import Part, walk
 from postroom.model.address import Address
-from postroom.model.message import ParsedMessage
+from postroom.model.message import ParsedMessage, plain_text
 
 _PREVIEW = 200
-_PREVIEW_SOURCE = 300
-_EMPTY = ParsedMessage()
+_PREVIEW_SOURCE = 260
+_CHARSET = {"charset"}
+_NOTHING = dict(ParsedMessage())
 
 
 def parse(raw: Raw | memoryview) -> ParsedMessage:
@@ -92,14 +93,31 @@ def _plain_message(raw: Raw, block: Block, part: Part, budget: Budget) -> Parsed
     text = _characters(raw, part)
     new_text = _new_text(text, None)
     return _message(
-        block, budget, text=text, extracted_text=new_text, preview=_preview(new_text, ""), digest=digest(raw, block)
+        block,
+        budget,
+        text=text,
+        text_at=_text_at(raw, part, text),
+        extracted_text=new_text,
+        preview=_preview(new_text, ""),
+        digest=digest(raw, block),
     )
+
+
+def _text_at(raw: Raw, part: Part, text: str) -> int | None:
+    """Return the byte from which on the message is `text` as `plain_text` reads it, None where it is not."""
+    if part.encoding or part.end != len(raw) or part.content_type != "text/plain":
+        return None
+    body = raw[part.body :]
+    if body.isascii() and part.parameters.keys() <= _CHARSET and charsets.holds_ascii(part.charset):  # most of all mail
+        return part.body if text.isascii() else None
+    return part.body if plain_text(body) == text else None
 
 
 def _message(block: Block, budget: Budget, **content: object) -> ParsedMessage:
     first = block.first
     sender = _addresses(block, "sender", budget)
     values = {
+        **_NOTHING,
         "in_reply_to": references(block.every("in-reply-to")) if "in-reply-to" in first else (),
         "references": references(block.every("references")) if "references" in first else (),
         # RFC 5322 3.6: one From; a second one is not believed.
@@ -116,8 +134,7 @@ def _message(block: Block, budget: Budget, **content: object) -> ParsedMessage:
         "parse_error": budget.sentence,
         **content,
     }
-    # Built of values of the right types: validating them again is a tenth of the whole price of reading a mail.
-    return _EMPTY.model_copy(update=values)
+    return ParsedMessage.trusted(values)
 
 
 def _addresses(block: Block, name: str, budget: Budget) -> tuple[Address, ...]:
@@ -165,15 +182,7 @@ def _new_html(html: str | None) -> str | None:
 
 def _preview(new_text: str | None, shown: str) -> str | None:
     source = new_text if new_text and not new_text.isspace() else shown
-    preview = _folded(source[:_PREVIEW_SOURCE])
+    preview = " ".join(source[:_PREVIEW_SOURCE].split())
     if len(preview) < _PREVIEW and len(source) > _PREVIEW_SOURCE:
-        preview = _folded(source.lstrip()[: 20 * _PREVIEW])
+        preview = " ".join(source.lstrip()[: 20 * _PREVIEW].split())
     return preview[:_PREVIEW] or None
-
-
-def _folded(text: str) -> str:
-    """Return `text` on one line, white space folded: mostly, all that there is of it is single spaces and line ends."""
-    flat = text.replace("\n\n", " ").replace("\n", " ")
-    if flat.isascii() and flat.isprintable() and "  " not in flat:
-        return flat.strip(" ")
-    return " ".join(text.split())

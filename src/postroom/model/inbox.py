@@ -1,5 +1,7 @@
 """An inbox: one address that an agent owns."""
 
+from typing import NamedTuple
+
 from postroom.model.record import Record
 
 MetadataValue = str | int | float | bool
@@ -19,7 +21,7 @@ class Inbox(Record):
     updated_at: int
 
 
-class Mailbox(Record):
+class Mailbox(NamedTuple):
     """What inbound mail needs to know of an inbox: where it is."""
 
     inbox_id: str

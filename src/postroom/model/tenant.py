@@ -63,6 +63,7 @@ class Actor(Record):
     reach: Reach
     api_key_id: str | None = None  # None: the local owner, or Postroom itself
     permissions: frozenset[str] | None = None
+    expires_at: int | None = None  # of the key; None: it has no end
 
     def may(self, permission: str) -> bool:
         return self.permissions is None or permission in self.permissions

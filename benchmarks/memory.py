@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.ingest import finish, load
+from benchmarks.ingest import finish, send_text
 from benchmarks.report import Line, Report, at_most
 from benchmarks.rounds import rounds
 from benchmarks.sides import postroom
@@ -50,7 +50,7 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
             time.sleep(_IDLE_S)
             idle.append(house.tree.rss() / _MB)
             with Watch(house.tree) as watch:
-                load(house, 10, f"large{number}", size=_LARGE)
+                send_text(house, 10, f"large{number}", size=_LARGE)
                 finish(house, 10)
             more.append(watch.peak / _MB - idle[-1])
     yield Line(name="memory: idle (RSS)", unit="MB", ours=idle, promise=at_most(130, " MB"))

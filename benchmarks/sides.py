@@ -63,7 +63,9 @@ class Postroom:
 
     def at_rest(self) -> bool:
         return not self._number(
-            "SELECT EXISTS (SELECT 1 FROM search_queue) OR EXISTS (SELECT 1 FROM delivery WHERE due_at IS NOT NULL)"
+            "SELECT (SELECT coalesce(max(seq), 0) FROM message)"
+            " > (SELECT coalesce(max(id), 0) FROM message_search_docsize)"
+            " OR EXISTS (SELECT 1 FROM delivery WHERE due_at IS NOT NULL)"
         )
 
     def counted(self) -> int:

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.client import Client, HttpClient, StdioClient
-from benchmarks.ingest import finish, load
+from benchmarks.ingest import finish, send_text
 from benchmarks.report import Line, Promise, Report
 from benchmarks.rounds import rounds
 from benchmarks.sides import BOXES, DOMAIN, environment, postroom
@@ -60,7 +60,7 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
 
 def _targets(stack: contextlib.ExitStack, folder: Path) -> Iterator[Target]:
     house = stack.enter_context(postroom(folder / "ours"))
-    load(house, _LISTED * len(BOXES), "tools")
+    send_text(house, _LISTED * len(BOXES), "tools")
     finish(house, _LISTED * len(BOXES))
     listed = {"inbox_id": f"{BOXES[0]}@{DOMAIN}", "limit": 25}
     errors = folder / "log"

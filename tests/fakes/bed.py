@@ -135,6 +135,11 @@ class Bed:
                 return
             await asyncio.sleep(0.005)
 
+    async def indexed(self) -> None:
+        """Wait until the search index has every message."""
+        waiting = "SELECT 1 FROM message WHERE seq > (SELECT coalesce(max(id), 0) FROM message_search_docsize)"
+        await self.until(lambda: not self.rows(waiting))
+
     async def events(self, inbox: Inbox, kind: EventType) -> list[Event]:
         """Return the events of an inbox of one type, in order."""
         rows = self.rows("SELECT * FROM event WHERE inbox_id = ? AND type = ? ORDER BY seq", inbox.inbox_id, kind.value)

@@ -198,7 +198,7 @@ async def test_the_mail_of_a_deleted_inbox_leaves_every_table_in_the_background(
 
 async def test_mail_of_a_deleted_inbox_leaves_the_search_index(house: Bed) -> None:
     inbox = await _full_inbox(house)
-    await house.until(lambda: not house.rows("SELECT 1 FROM search_queue"))
+    await house.indexed()
     await house.call("inboxes.delete", inbox_id=inbox.address)
     await house.until(lambda: not house.rows("SELECT 1 FROM purge"))
     assert house.rows("SELECT rowid FROM message_search WHERE message_search MATCH 'number'") == []

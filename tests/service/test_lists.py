@@ -225,7 +225,7 @@ async def test_an_inner_id_of_another_inbox_is_absent_here(house: Bed) -> None:
 
 
 async def _indexed(house: Bed) -> None:
-    await house.until(lambda: not house.rows("SELECT 1 FROM search_queue"))
+    await house.indexed()
 
 
 async def _search(house: Bed, q: str, inbox: str = AGENT) -> list[str | None]:

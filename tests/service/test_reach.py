@@ -33,7 +33,7 @@ async def _victim(house: Bed) -> dict[str, str]:
     """Make an inbox with a secret in it; return what names its things."""
     inbox = await house.inbox("agent", display_name=SECRET, client_id="known")
     message = await house.receive(mail(subject=SECRET, text=SECRET, files={"a.bin": b"a"}))
-    await house.until(lambda: not house.rows("SELECT 1 FROM search_queue"))
+    await house.indexed()
     return {
         "inbox_id": inbox.address,
         "inner": inbox.inbox_id,

@@ -91,7 +91,7 @@ async def test_a_full_disk_ends_no_worker(house: Bed, monkeypatch: pytest.Monkey
     house.house.bells.ring_all()
     await house.until(lambda: len(refused) == 4)
     await house.take(mail(subject="Found"), inbox.address)
-    await house.until(lambda: not house.rows("SELECT 1 FROM search_queue"))
+    await house.indexed()
     assert len((await house.call("messages.search", inbox_id=AGENT, q="found")).items) == 1
 
 

@@ -34,7 +34,7 @@ def whole(tmp_path: Path, clock: FakeClock, migrated: Path) -> Path:
             await house.call("keys.create", inbox_id=AGENT)
             await house.send(AGENT, f"other@{DOMAIN}", "a@example.com", f"nobody@{DOMAIN}")
             await house.settled()
-            await house.until(lambda: not house.rows("SELECT 1 FROM search_queue"))
+            await house.indexed()
             await house.receive(mail(subject="not indexed yet"))
 
     asyncio.run(fill())
@@ -86,9 +86,11 @@ DAMAGES: dict[str, tuple[str, str]] = {
     "an idle owner": ("UPDATE delivery SET lease_owner = 'x', lease_until = 5", "without the state of sending"),
     "no event": ("DELETE FROM event WHERE type = 'message.received'", "no event that tells of it"),
     "positions again": ("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'event'", "could be given again"),
-    "not searchable": ("DELETE FROM search_queue", "neither in the search index nor waiting"),
-    "searchable and waiting": ("INSERT INTO search_queue VALUES (1)", "waits for the search index and is in it"),
-    "waiting for nothing": ("INSERT INTO search_queue VALUES (99)", "waits for the search index and does not exist"),
+    "searchable and nowhere": (
+        "INSERT INTO message_search_docsize VALUES (99, x'00')",
+        "in the search index and nowhere else",
+    ),
+    "a text that ends the bytes": ("UPDATE message_body SET text_at = 9999 WHERE text_at > 0", "its text twice, or"),
     "another pod": ("UPDATE message SET pod_id = 'pod_x' WHERE seq = 1", "does not belong where its inbox does"),
     "another address": ("UPDATE thread SET inbox_address = 'x@y' WHERE seq = 1", "does not belong where its inbox"),
     "an inbox gone": ("DELETE FROM inbox WHERE address LIKE 'agent@%'", "which does not exist"),

@@ -23,6 +23,7 @@ from sqlmodel import SQLModel
 
 from postroom.model.tenant import Reach
 from postroom.store import queries, tables
+from postroom.store.migrations.versions import m0001_first
 from postroom.store.query import Query, shape_of
 from postroom.store.sqlite import DIALECT
 
@@ -40,7 +41,7 @@ INNER = """
 deliveries.claim deliveries.delete_of_message deliveries.give_back deliveries.next_due deliveries.owners
 deliveries.record deliveries.set_state
 events.feed events.newest
-inboxes.mailbox
+inboxes.destination inboxes.mailbox
 keys.by_prefix keys.count keys.delete_of_inbox
 labels.delete labels.remove
 messages.blob_used messages.delete_body messages.to_purge
@@ -48,7 +49,7 @@ organizations.all organizations.first
 pods.default
 purges.end purges.next
 references.delete references.get
-search.to_index search.unqueue search.unqueue_one
+search.to_index
 threads.by_subject threads.delete threads.labels_of_messages threads.of_inbox threads.set_labels threads.update
 """
 _LARGE = ("message", "message_body", "message_label", "message_reference", "thread", "event", "delivery", "inbox")
@@ -155,6 +156,8 @@ def connection(postgres: str) -> Iterator[psycopg.Connection[Any]]:
             connected.execute(str(CreateTable(table).compile(dialect=NUMBERED)).encode())
             for made in table.indexes:
                 connected.execute(str(CreateIndex(made).compile(dialect=NUMBERED)).encode())
+        for statement in m0001_first.filing("postgresql"):
+            connected.execute(statement.encode())
         yield connected
         connected.rollback()
 

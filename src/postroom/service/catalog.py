@@ -78,7 +78,7 @@ _INTERNAL = (
     _write("search.index", upkeep.index, upkeep.Batch, alone=True, internal=True),
     _write("purges.step", upkeep.purge, upkeep.Batch, alone=True, internal=True),
     _own("blobs.sweep", upkeep.sweep, upkeep.Batch, internal=True),
-    _write("blobs.delete_lone", upkeep.delete_lone_file, upkeep.LoneFile, internal=True),
+    _write("blobs.delete_lone", upkeep.delete_lone_file, upkeep.LoneFile, alone=True, internal=True),
 )
 
 OPERATIONS = {operation.name: operation for operation in (*_PUBLIC, *_INTERNAL)}

@@ -1,4 +1,4 @@
-"""Files a message into an inbox: its thread, its rows, its labels, its place in the search queue. Emits nothing.
+"""Files a message into an inbox: its thread, its rows, its labels, its place in the search queue, what is told of it.
 
 Mail that arrives and mail that is sent are filed the same way, from the same bytes parsed by the same parser.
 """
@@ -10,6 +10,7 @@ from typing import Literal
 from postroom.mime import references
 from postroom.model.address import address_key, read_address
 from postroom.model.errors import InvalidInput
+from postroom.model.event import EventType
 from postroom.model.inbox import Mailbox
 from postroom.model.message import Origin, ParsedMessage
 from postroom.model.thread import Thread
@@ -41,45 +42,44 @@ class Sheet:
     helo: str | None = None
     thread_id: str | None = None  # the caller knows it: a reply, a forward
     digest: bytes | None = None  # what makes two arrivals one; None: we wrote it
+    event: EventType | None = None  # what the log is told, in the same statement; None: the caller tells it
 
 
 @dataclass(kw_only=True, slots=True)
 class Filed:
-    """Where a message is now: inner id, row number, the id that faces show, its thread."""
+    """Where a message is now: inner id, the id that faces show, its thread."""
 
     message_id: str
-    seq: int
     public_id: str
     thread_id: str
 
 
-def file(context: Context, mailbox: Mailbox, sheet: Sheet) -> Filed | None:
-    """Put a message into an inbox; None if it is there already: the same digest within the window of duplicates."""
-    known = _known(context, mailbox, sheet.parsed.message_id)
+def file(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None) -> Filed | None:
+    """Put a message into an inbox; None if it is there already: the same digest within the window of duplicates.
+
+    `known` is what its Message-ID is in this inbox so far.
+    """
     if _is_duplicate(context, mailbox, sheet, known):
         return None
     public_id = _public_id(context, sheet, known)
     thread, why = _find_thread(context, mailbox, sheet, known)
     thread_id = thread.thread_id if thread else f"thd_{sheet.message_id[4:]}"
+    filed = Filed(message_id=sheet.message_id, public_id=public_id, thread_id=thread_id)
     people = _people(sheet)
-    seq = context.tx.insert(queries.ADD, _message_row(context, mailbox, sheet, public_id, thread_id, people))
-    context.tx.insert(queries.ADD_BODY, _body_row(sheet, seq, why))
-    labelled = {"inbox_id": mailbox.inbox_id, "timestamp": context.now, "message_seq": seq}
-    context.tx.insert_all(queries.ADD_LABEL, [{**labelled, "label": label} for label in sheet.labels])
-    context.tx.insert(queries.QUEUE_SEARCH, {"message_seq": seq})
+    row = _message_row(context, mailbox, sheet, filed, people)
+    row |= _body_row(sheet, why)
+    row |= _thread_row(context, sheet, people) if thread is None else _NO_THREAD
+    row |= _event_row(context, sheet, filed)
+    context.tx.insert(queries.FILE, row)
     context.tx.ring("search")
-    filed = Filed(message_id=sheet.message_id, seq=seq, public_id=public_id, thread_id=thread_id)
     _remember(context, mailbox, sheet, filed)
-    if thread is None:
-        _begin_thread(context, mailbox, sheet, filed, people)
-    else:
+    if thread is not None:
         _join_thread(context, thread, sheet, filed, people)
     return filed
 
 
-def _known(context: Context, mailbox: Mailbox, reference: str | None) -> queries.Reference | None:
-    if reference is None:
-        return None
+def known_as(context: Context, mailbox: Mailbox, reference: str) -> queries.Reference | None:
+    """Return what a Message-ID is in an inbox."""
     return context.tx.one(queries.REFERENCE, inbox_id=mailbox.inbox_id, reference=reference)
 
 
@@ -88,7 +88,7 @@ def _is_duplicate(context: Context, mailbox: Mailbox, sheet: Sheet, known: queri
         return False  # we wrote it, or its Message-ID is new here
     oldest = context.now - DUPLICATE_WINDOW_MS
     if known is None or known.digest != sheet.digest or known.at <= oldest:
-        known = _known(context, mailbox, _digest_reference(sheet.digest))
+        known = known_as(context, mailbox, _digest_reference(sheet.digest))
     return known is not None and known.at > oldest
 
 
@@ -113,7 +113,7 @@ def _find_thread(
             return thread, "in_reply_to" if sheet.parsed.in_reply_to else "references"  # a forward refers alone
     parsed = sheet.parsed
     for candidate in references.candidates(parsed.in_reply_to, parsed.references):
-        if (thread := _thread_of(context, _known(context, mailbox, candidate))) is not None:
+        if (thread := _thread_of(context, known_as(context, mailbox, candidate))) is not None:
             return thread, "in_reply_to" if candidate in parsed.in_reply_to else "references"
     # An answer that came before it, or its own copy (mail to oneself), has named it already.
     if (thread := _thread_of(context, known)) is not None:
@@ -171,17 +171,17 @@ def _people(sheet: Sheet) -> _People:
     )
 
 
-def _message_row(
-    context: Context, mailbox: Mailbox, sheet: Sheet, public_id: str, thread_id: str, people: _People
-) -> dict[str, object]:
+def _message_row(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed, people: _People) -> dict[str, object]:
     parsed = sheet.parsed
     files = [{**a.model_dump(), "attachment_id": f"att_{sheet.message_id[4:]}_{a.part}"} for a in parsed.attachments]
     return {
         "id": sheet.message_id,
-        **_owner(mailbox),
+        "org_id": mailbox.org_id,
+        "pod_id": mailbox.pod_id,
+        "inbox_id": mailbox.inbox_id,
         "inbox_address": mailbox.address,
-        "thread_id": thread_id,
-        "public_id": public_id,
+        "thread_id": filed.thread_id,
+        "public_id": filed.public_id,
         "labels": as_json(sheet.labels),
         "timestamp": context.now,
         "from": people.from_,
@@ -200,11 +200,12 @@ def _message_row(
     }
 
 
-def _body_row(sheet: Sheet, seq: int, why: Why | None) -> dict[str, object]:
+def _body_row(sheet: Sheet, why: Why | None) -> dict[str, object]:
     parsed = sheet.parsed
+    text_at = None if sheet.raw is None else parsed.text_at
     return {
-        "message_seq": seq,
-        "text": parsed.text,
+        "text": parsed.text if text_at is None else None,
+        "text_at": text_at,
         "html": parsed.html,
         "extracted_text": None if parsed.extracted_text == parsed.text else parsed.extracted_text,
         "extracted_html": None if parsed.extracted_html == parsed.html else parsed.extracted_html,
@@ -218,48 +219,53 @@ def _body_row(sheet: Sheet, seq: int, why: Why | None) -> dict[str, object]:
         "helo": sheet.helo,
         "blob": sheet.blob,
         "raw": sheet.raw,
+        "digest": sheet.digest,
     }
+
+
+def _thread_row(context: Context, sheet: Sheet, people: _People) -> dict[str, object]:
+    """Return what a new thread shows beyond its first message."""
+    received = "received" in sheet.labels
+    base = references.base_subject(sheet.parsed.subject) if sheet.parsed.subject else ""
+    return {
+        "subject_key": base[:200] or None,
+        "thread_labels": as_json(sorted(sheet.labels)),
+        "senders": as_json([people.from_]),
+        "recipients": as_json(_first(people.to, people.cc, sheet.bcc)),
+        "received_timestamp": context.now if received else None,
+        "sent_timestamp": None if received else context.now,
+    }
+
+
+_NO_THREAD: dict[str, object] = dict.fromkeys(
+    ("subject_key", "thread_labels", "senders", "recipients", "received_timestamp", "sent_timestamp")
+)
+
+
+def _event_row(context: Context, sheet: Sheet, filed: Filed) -> dict[str, object]:
+    if sheet.event is None:
+        return {"event_type": None, "event_data": None}
+    context.tx.ring("event")
+    facts = {"message": filed.message_id, "message_id": filed.public_id, "thread_id": filed.thread_id}
+    return {"event_type": sheet.event.value, "event_data": as_json(facts)}
 
 
 def _remember(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed) -> None:
-    """Write down the ids by which this message, and those it refers to, will be found."""
+    """Write down the further ids by which this message, and those it refers to, will be found."""
+    parsed = sheet.parsed
+    given = parsed.message_id
     place = {"inbox_id": mailbox.inbox_id, "thread_id": filed.thread_id, "at": context.now}
-    mine = {**place, "message_seq": filed.seq, "digest": sheet.digest}
-    own = dict.fromkeys((filed.public_id, sheet.parsed.message_id))
-    for reference in own:
-        if reference is not None:
-            context.tx.insert(queries.BEAR_REFERENCE, {**mine, "reference": reference})
-    if sheet.digest is not None and filed.public_id != sheet.parsed.message_id:
-        context.tx.insert(queries.REMEMBER_DIGEST, {**mine, "reference": _digest_reference(sheet.digest)})
-    for reference in dict.fromkeys((*sheet.parsed.references, *sheet.parsed.in_reply_to)):
-        if reference not in own:
+    if filed.public_id != given:
+        seq = context.tx.one(queries.SEQ_OF, id=filed.message_id)
+        mine = {**place, "message_seq": seq, "digest": sheet.digest}
+        if given is not None:
+            context.tx.insert(queries.BEAR_REFERENCE, {**mine, "reference": given})
+        if sheet.digest is not None:
+            context.tx.insert(queries.REMEMBER_DIGEST, {**mine, "reference": _digest_reference(sheet.digest)})
+    for reference in dict.fromkeys((*parsed.references, *parsed.in_reply_to)):
+        if reference not in (filed.public_id, given):
             other = {"reference": reference, "message_seq": None, "digest": None}
             context.tx.insert(queries.ADD_REFERENCE, {**place, **other})
-
-
-def _begin_thread(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed, people: _People) -> None:
-    received = "received" in sheet.labels
-    base = references.base_subject(sheet.parsed.subject) if sheet.parsed.subject else ""
-    row = {
-        "id": filed.thread_id,
-        **_owner(mailbox),
-        "inbox_address": mailbox.address,
-        "subject": sheet.parsed.subject,
-        "subject_key": base[:200] or None,
-        "preview": sheet.parsed.preview,
-        "labels": as_json(sorted(sheet.labels)),
-        "senders": as_json([people.from_]),
-        "recipients": as_json(_first(people.to, people.cc, sheet.bcc)),
-        "last_message_id": filed.public_id,
-        "message_count": 1,
-        "size": sheet.size,
-        "timestamp": context.now,
-        "received_timestamp": context.now if received else None,
-        "sent_timestamp": None if received else context.now,
-        "created_at": context.now,
-        "updated_at": context.now,
-    }
-    context.tx.insert(threads.ADD, row)
 
 
 def _join_thread(context: Context, thread: Thread, sheet: Sheet, filed: Filed, people: _People) -> None:
@@ -285,7 +291,3 @@ def _join_thread(context: Context, thread: Thread, sheet: Sheet, filed: Filed, p
 def _first(*lists: Iterable[str]) -> list[str]:
     """Return the union in order, bounded: a list view shows parties, it is no archive of them."""
     return list(dict.fromkeys(item for items in lists for item in items))[:MAX_PEOPLE]
-
-
-def _owner(mailbox: Mailbox) -> dict[str, str]:
-    return {"org_id": mailbox.org_id, "pod_id": mailbox.pod_id, "inbox_id": mailbox.inbox_id}

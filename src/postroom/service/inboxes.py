@@ -16,6 +16,7 @@ from postroom.service.operation import Context, Input
 from postroom.store.json import as_json
 from postroom.store.queries import inboxes as queries
 from postroom.store.queries import tenants
+from postroom.store.queries.messages import Reference
 
 MAX_METADATA = 256
 Metadata = dict[str, MetadataValue | None]
@@ -145,6 +146,14 @@ def find_mailbox(context: Context, address: str) -> Mailbox | None:
     found = context.tx.one(queries.MAILBOX, address_key=address_key(address))
     if found is None and (base := plus_base_key(address)):
         found = context.tx.one(queries.MAILBOX, address_key=base)
+    return found
+
+
+def find_destination(context: Context, address: str, message_id: str | None) -> tuple[Mailbox, Reference | None] | None:
+    """Return the inbox that mail for `address` reaches and what `message_id` is in it so far, or None."""
+    found = context.tx.one(queries.DESTINATION, address_key=address_key(address), reference=message_id)
+    if found is None and (base := plus_base_key(address)):
+        found = context.tx.one(queries.DESTINATION, address_key=base, reference=message_id)
     return found
 
 

@@ -1,7 +1,7 @@
 """Messages: list, get, search, label, and the bytes of one and of its attachments."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,7 +134,7 @@ def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
         ascending=given.ascending,
         limit=given.limit,
         fetch=fetch,
-        keep=lambda row: _matches(row, given),
+        keep=_filter(given),
     )
 
 
@@ -294,6 +294,12 @@ def _parameters(given: ListMessages) -> dict[str, object]:
     return {"since": given.after or 0, "until": until, **label}
 
 
+def _filter(given: ListMessages) -> Callable[[MessageSummary], bool]:
+    if given.labels or given.from_ or given.to or given.subject:
+        return lambda row: _matches(row, given)
+    return lambda _row: True
+
+
 def _matches(row: MessageSummary, given: ListMessages) -> bool:
     if any(label.strip().lower() not in row.labels for label in given.labels):
         return False
@@ -309,6 +315,8 @@ def _named(row: MessageSummary, given: Since) -> bool:
 
 
 def _contains(text: str, wanted: tuple[str, ...]) -> bool:
+    if not wanted:
+        return True
     folded = text.casefold()
     return all(w.casefold() in folded for w in wanted)
 

@@ -16,8 +16,9 @@ from postroom.model.message import Incoming, ParsedMessage
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.filing import Sheet, file
-from postroom.service.inboxes import find_mailbox
+from postroom.service.inboxes import find_destination
 from postroom.service.operation import Answer, Context, Input
+from postroom.store.queries.messages import Reference
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
@@ -81,14 +82,15 @@ def disk_error(error: OSError) -> Temporary:
 
 def file_arrival(context: Context, given: Arrival) -> Taken:
     """File a message into the inboxes that it is for, once each."""
-    mailboxes = {m.inbox_id: m for r in given.incoming.recipients if (m := find_mailbox(context, r)) is not None}
-    if not mailboxes:
+    found = (find_destination(context, r, given.parsed.message_id) for r in given.incoming.recipients)
+    destinations = {destination[0].inbox_id: destination for destination in found if destination is not None}
+    if not destinations:
         raise NotFound("inbox", ", ".join(given.incoming.recipients[:3]))
     filed: dict[str, str] = {}
     duplicates: list[str] = []
     digest = _digest(given)
-    for mailbox in mailboxes.values():
-        message = _file_into(context, mailbox, given, digest)
+    for mailbox, known in destinations.values():
+        message = _file_into(context, mailbox, given, digest, known)
         if message is None:
             duplicates.append(mailbox.inbox_id)
         else:
@@ -96,7 +98,9 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
     return Taken(filed=filed, duplicates=tuple(duplicates))
 
 
-def _file_into(context: Context, mailbox: Mailbox, given: Arrival, digest: bytes) -> str | None:
+def _file_into(
+    context: Context, mailbox: Mailbox, given: Arrival, digest: bytes, known: Reference | None
+) -> str | None:
     incoming = given.incoming
     sheet = Sheet(
         message_id=new_id("msg", context.now),
@@ -110,18 +114,10 @@ def _file_into(context: Context, mailbox: Mailbox, given: Arrival, digest: bytes
         client=incoming.client,
         helo=incoming.helo,
         digest=digest,
+        event=EventType.MESSAGE_RECEIVED,
     )
-    filed = file(context, mailbox, sheet)
-    if filed is None:
-        return None
-    context.tx.emit(
-        EventType.MESSAGE_RECEIVED,
-        {"message": filed.message_id, "message_id": filed.public_id, "thread_id": filed.thread_id},
-        org_id=mailbox.org_id,
-        pod_id=mailbox.pod_id,
-        inbox_id=mailbox.inbox_id,
-    )
-    return filed.message_id
+    filed = file(context, mailbox, sheet, known)
+    return None if filed is None else filed.message_id
 
 
 def _digest(given: Arrival) -> bytes:

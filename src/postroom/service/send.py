@@ -22,7 +22,7 @@ from postroom.model.message import Incoming, Message, Outgoing, ParsedMessage, R
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
 from postroom.service import policy
-from postroom.service.filing import Filed, Sheet, file
+from postroom.service.filing import Filed, Sheet, file, known_as
 from postroom.service.inboxes import InboxRef, find_inbox
 from postroom.service.messages import MessageRef, Strings, check_labels, check_number, find_message
 from postroom.service.operation import Answer, Context, Input
@@ -182,7 +182,7 @@ def commit(context: Context, given: Departure) -> Sent:
         bcc=given.bcc,
         thread_id=given.thread_id,
     )
-    filed = file(context, mailbox, sheet)
+    filed = file(context, mailbox, sheet, known_as(context, mailbox, given.parsed.message_id or ""))
     assert filed is not None  # only what arrives can be a duplicate
     captured = tuple(r for r in given.recipients if not _is_ours(context, r))
     for recipient in given.recipients:

@@ -98,7 +98,7 @@ def authenticate(context: Context, given: Credentials) -> Actor:
         fresh = key.expires_at is None or key.expires_at > context.now
         if hmac.compare_digest(known, digest) and fresh:
             reach = Reach(org_id=key.org_id, pod_id=key.pod_id, inbox_id=key.inbox_id)
-            return Actor(reach=reach, api_key_id=key.api_key_id, permissions=key.permissions)
+            return Actor(reach=reach, api_key_id=key.api_key_id, permissions=key.permissions, expires_at=key.expires_at)
     raise Unauthenticated(
         "This API key is not known here.", fix="Use the owner key, or make one: postroom keys create."
     )

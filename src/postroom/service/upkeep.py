@@ -57,9 +57,10 @@ class LoneFile(Input):
 def index(context: Context, given: Batch) -> bool:
     """Put waiting messages into the search index; tell whether so many waited that there may be more."""
     share = _Share(given.limit)
-    while few := share.take(context, messages.TO_INDEX):
+    newest = search.newest(context.tx)
+    while few := share.take(context, messages.TO_INDEX, above=newest):
         search.index(context.tx, map(_words, few))
-        context.tx.run(messages.UNQUEUE_SEARCH, up_to=few[-1].seq)
+        newest = few[-1].seq
     return share.is_spent
 
 
@@ -68,10 +69,10 @@ def purge(context: Context, given: Batch) -> bool:
     inbox_id = context.tx.one(inboxes.NEXT_PURGE)
     if inbox_id is None:
         return False
-    share = _Share(given.limit)
+    share, newest = _Share(given.limit), search.newest(context.tx)
     while few := share.take(context, messages.TO_PURGE, inbox_id=inbox_id):
         for words in few:
-            _purge_message(context, words)
+            _purge_message(context, words, is_indexed=words.seq <= newest)
     if share.is_spent:
         return True
     empty = context.tx.all(threads.OF_INBOX, inbox_id=inbox_id, n=given.limit)
@@ -83,11 +84,9 @@ def purge(context: Context, given: Batch) -> bool:
     return True
 
 
-def _purge_message(context: Context, words: messages.Words) -> None:
-    if words.queued is None:
+def _purge_message(context: Context, words: messages.Words, *, is_indexed: bool) -> None:
+    if is_indexed:
         search.forget(context.tx, _words(words))
-    else:
-        context.tx.run(messages.UNQUEUE_ONE, seq=words.seq)
     context.tx.run(deliveries.DELETE_OF_MESSAGE, message_id=words.id)
     context.tx.run(messages.DELETE_BODY, seq=words.seq)
     context.tx.run(messages.DELETE, seq=words.seq)

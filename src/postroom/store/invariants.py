@@ -42,6 +42,11 @@ _BODIES = (
         "SELECT m.id FROM message m JOIN message_body b ON b.message_seq = m.seq"
         " WHERE b.raw IS NOT NULL AND length(b.raw) <> m.size",
     ),
+    _Rule(
+        "message_body {} has its text twice, or where there are no bytes",
+        "SELECT message_seq FROM message_body WHERE text_at IS NOT NULL"
+        " AND (text IS NOT NULL OR raw IS NULL OR text_at > length(raw))",
+    ),
 )
 _THREADS = (
     _Rule(
@@ -149,20 +154,12 @@ _QUEUES = (
 _SEARCH = (
     _Rule(
         "message {} is neither in the search index nor waiting for it",
-        "SELECT id FROM message WHERE seq NOT IN (SELECT message_seq FROM search_queue)"
+        "SELECT id FROM message WHERE seq < (SELECT max(id) FROM message_search_docsize)"
         " AND seq NOT IN (SELECT id FROM message_search_docsize)",
-    ),
-    _Rule(
-        "message number {} waits for the search index and is in it",
-        "SELECT message_seq FROM search_queue WHERE message_seq IN (SELECT id FROM message_search_docsize)",
     ),
     _Rule(
         "message number {} is in the search index and nowhere else",
         "SELECT id FROM message_search_docsize WHERE id NOT IN (SELECT seq FROM message)",
-    ),
-    _Rule(
-        "message number {} waits for the search index and does not exist",
-        "SELECT message_seq FROM search_queue WHERE message_seq NOT IN (SELECT seq FROM message)",
     ),
 )
 _OWNERS = (

@@ -23,6 +23,7 @@ _FORGET = (
     "INSERT INTO message_search(message_search, rowid, inbox, subject, people, body)"
     " VALUES ('delete', :seq, :inbox, :subject, :people, :body)"
 )
+_NEWEST = "SELECT coalesce(max(id), 0) FROM message_search_docsize"
 _FIND = (
     "SELECT message_search.rowid FROM message_search JOIN message ON message.seq = message_search.rowid"
     " WHERE message_search MATCH :query AND message_search.rowid < :below"
@@ -56,6 +57,11 @@ def index(transaction: Transaction, batch: Iterable[Words]) -> None:
     """Add messages to the index."""
     for words in batch:
         transaction.sql(_ADD, **_row(words))
+
+
+def newest(transaction: Transaction) -> int:
+    """Return the highest row number in the index: what is above waits for it, for messages go in in their order."""
+    return int(transaction.sql(_NEWEST).fetchone()[0])
 
 
 def forget(transaction: Transaction, words: Words) -> None:

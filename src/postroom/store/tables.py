@@ -163,7 +163,9 @@ class MessageRow(SQLModel, table=True):
 class MessageBodyRow(SQLModel, table=True):
     """What only the reading of one message needs. `extracted_text` NULL = it equals `text`; so for HTML.
 
-    The raw bytes are `raw`, or the file of the blob folder that `blob` names (SHA-256, hex).
+    `text_at` is given, and `text` NULL, where the text is what `raw` has from that byte on (UTF-8, CRLF for line ends):
+    most mail is one plain text, and kept once it takes half the disk. The raw bytes are `raw`, or the file of the blob
+    folder that `blob` names (SHA-256, hex).
     """
 
     __tablename__: ClassVar[Any] = "message_body"
@@ -171,6 +173,7 @@ class MessageBodyRow(SQLModel, table=True):
 
     message_seq: int = _row_number()
     text: str | None = _text()
+    text_at: int | None
     html: str | None = _text()
     extracted_text: str | None = _text()
     extracted_html: str | None = _text()
@@ -256,14 +259,6 @@ class EventRow(SQLModel, table=True):
     inbox_id: str | None = _text()
     at: int = _ms()
     data: str = _text()
-
-
-class SearchQueueRow(SQLModel, table=True):
-    """Messages that the search index does not have yet."""
-
-    __tablename__: ClassVar[Any] = "search_queue"
-
-    message_seq: int = _row_number()
 
 
 class PurgeRow(SQLModel, table=True):

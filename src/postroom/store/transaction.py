@@ -4,7 +4,7 @@ Nothing here commits; the store does, once for all functions that waited togethe
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import Dialect
@@ -48,11 +48,6 @@ class Transaction:
         if self._within and any(values[c] != self._within.get(f"reach_{c}", values[c]) for c in query.guarded):
             raise PermissionError(f"{query.name}: a row outside the reach of its transaction")
         return self._execute(query, values).lastrowid or 0
-
-    def insert_all(self, query: Query[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows of a table that is reached by inner keys."""
-        compiled = query.compiled(self._dialect, self._shape)
-        self._connection.executemany(compiled.text, [compiled.values(row) for row in rows])
 
     def sql(self, text: str, **parameters: Any) -> sqlite3.Cursor:
         """Execute SQL that only this database has (full-text search); the caller sees to the reach."""

@@ -1,14 +1,16 @@
 """Queries over inboxes."""
 
-from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, insert, select, tuple_, update
 
 from postroom.model.inbox import Inbox, Mailbox
 from postroom.store.json import from_json
+from postroom.store.queries.messages import Reference
 from postroom.store.query import Query, Row
-from postroom.store.tables import InboxRow, PurgeRow
+from postroom.store.tables import InboxRow, MessageReferenceRow, PurgeRow
 
 _I = InboxRow.__table__  # type: ignore[attr-defined]
 _P = PurgeRow.__table__  # type: ignore[attr-defined]
+_R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
 _SHOWN = [c for c in _I.c if c.name != "address_key"]
 _MAILBOX = (_I.c.inbox_id, _I.c.org_id, _I.c.pod_id, _I.c.address)
 
@@ -16,10 +18,6 @@ _MAILBOX = (_I.c.inbox_id, _I.c.org_id, _I.c.pod_id, _I.c.address)
 def _inbox(row: Row) -> Inbox:
     values = {column.name: value for column, value in zip(_SHOWN, row, strict=True)}
     return Inbox(**{**values, "metadata": from_json(values["metadata"])})
-
-
-def _mailbox(row: Row) -> Mailbox:
-    return Mailbox(inbox_id=row[0], org_id=row[1], pod_id=row[2], address=row[3])
 
 
 ADD = Query[None]("inboxes.add", insert(_I).values({c.name: bindparam(c.name) for c in _I.c}))
@@ -36,7 +34,19 @@ BY_CLIENT_ID = Query[Inbox](
     reached=_I,
 )
 MAILBOX = Query[Mailbox](
-    "inboxes.mailbox", select(*_MAILBOX).where(_I.c.address_key == bindparam("address_key")), row=_mailbox, inner=True
+    "inboxes.mailbox",
+    select(*_MAILBOX).where(_I.c.address_key == bindparam("address_key")),
+    row=Mailbox._make,
+    inner=True,
+)
+# What filing an arrival has to know, in one look: where its recipient is, and what its Message-ID is there so far.
+DESTINATION = Query[tuple[Mailbox, Reference | None]](
+    "inboxes.destination",
+    select(*_MAILBOX, *(_R.c[name] for name in Reference._fields))
+    .select_from(_I.outerjoin(_R, and_(_R.c.inbox_id == _I.c.inbox_id, _R.c.reference == bindparam("reference"))))
+    .where(_I.c.address_key == bindparam("address_key")),
+    row=lambda row: (Mailbox(*row[:4]), None if row[4] is None else Reference(*row[4:])),
+    inner=True,
 )
 _PLACE = tuple_(_I.c.created_at, _I.c.inbox_id)
 PAGE = Query[Inbox](

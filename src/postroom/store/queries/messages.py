@@ -1,12 +1,13 @@
 """Queries over messages, their bodies, labels and references, and over the receipts that stop duplicates."""
 
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, column, delete, func, insert, select, table, tuple_, update
 from sqlalchemy.dialects import postgresql
 
-from postroom.model.message import Message, MessageSummary, Raw
+from postroom.model.message import Attachment, Message, MessageSummary, Raw, plain_text
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.search import MAX_BODY
@@ -15,19 +16,21 @@ from postroom.store.tables import (
     MessageLabelRow,
     MessageReferenceRow,
     MessageRow,
-    SearchQueueRow,
 )
 
 _M = MessageRow.__table__  # type: ignore[attr-defined]
 _B = MessageBodyRow.__table__  # type: ignore[attr-defined]
 _L = MessageLabelRow.__table__  # type: ignore[attr-defined]
 _R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
-_Q = SearchQueueRow.__table__  # type: ignore[attr-defined]
 _NAMES = tuple({"from": "from_", "public_id": "message_id"}.get(c.name, c.name) for c in _M.c)
 _LISTS = ("labels", "reply_to", "to", "cc", "bcc")
 _upsert = postgresql.insert  # SQLite compiles it as well: ON CONFLICT is the same in both (not so the other way round)
 _SHORT = 500  # characters of a list column that are remembered: a stranger may name 2,000 recipients
-_BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw")]
+_FIELDS = tuple(MessageSummary.model_fields)
+_in_order = itemgetter(*map(_NAMES.index, _FIELDS))  # the columns in the order of the record's fields
+_BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw", "text_at")]
+# A text that stands in the raw bytes as it is, NULL for all others.
+_PLAIN = func.substr(_B.c.raw, _B.c.text_at + 1)
 
 
 def _strings(text: str) -> tuple[str, ...]:
@@ -41,19 +44,24 @@ def _known_strings(text: str) -> tuple[str, ...]:
 
 
 def _values(row: Row) -> dict[str, Any]:
-    values = dict(zip(_NAMES, row, strict=False))
+    values = dict(zip(_FIELDS, _in_order(row), strict=True))
     for name in _LISTS:
-        values[name] = _strings(values[name])
-    values["attachments"] = from_json(values["attachments"])
+        text = values[name]
+        values[name] = () if text == "[]" else _strings(text)
+    files = values["attachments"]
+    values["attachments"] = () if files == "[]" else tuple(Attachment(**file) for file in from_json(files))
     return values
 
 
 def _summary(row: Row) -> MessageSummary:
-    return MessageSummary(**_values(row))
+    return MessageSummary.trusted(_values(row))
 
 
 def _message(row: Row) -> Message:
-    body = dict(zip((c.name for c in _BODY), row[len(_NAMES) :], strict=True))
+    *values, plain = row[len(_NAMES) :]
+    body = dict(zip((c.name for c in _BODY), values, strict=True))
+    if plain is not None:
+        body["text"] = plain_text(plain)
     body["references"] = tuple(from_json(body["references"]))
     body["headers"] = tuple((name, value) for name, value in from_json(body["headers"]))
     for kind in ("text", "html"):
@@ -62,8 +70,17 @@ def _message(row: Row) -> Message:
     return Message(**_values(row), **body)
 
 
-ADD = Query[None]("messages.add", insert(_M).values({c.name: bindparam(c.name) for c in _M.c if c.name != "seq"}))
-ADD_BODY = Query[None]("messages.add_body", insert(_B).values({c.name: bindparam(c.name) for c in _B.c}))
+# The view by which a message and all that belongs to it are written at once; its steps are in the migrations.
+FILING = table(
+    "filing",
+    *(column(c.name) for c in (*_M.c, *_B.c) if c.name not in ("seq", "message_seq")),
+    *(column(c) for c in ("digest", "subject_key", "thread_labels", "senders", "recipients")),
+    *(column(c) for c in ("received_timestamp", "sent_timestamp", "event_type", "event_data")),
+)
+FILE = Query[None]("messages.file", insert(FILING).values({c.name: bindparam(c.name) for c in FILING.c}))
+SEQ_OF = Query[int](
+    "messages.seq_of", select(_M.c.seq).where(_M.c.id == bindparam("id")), row=lambda row: int(row[0]), reached=_M
+)
 BY_PUBLIC_ID = Query[MessageSummary](
     "messages.by_public_id",
     select(_M)
@@ -78,7 +95,7 @@ BY_SEQ = Query[MessageSummary](
 )
 FULL = Query[Message](
     "messages.full",
-    select(_M, *_BODY).join(_B, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
+    select(_M, *_BODY, _PLAIN).join(_B, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
     row=_message,
     reached=_M,
 )
@@ -178,11 +195,9 @@ DELETE_REFERENCES = Query[None](
     "references.delete", delete(_R).where(_R.c.inbox_id == bindparam("inbox_id")), inner=True
 )
 
-QUEUE_SEARCH = Query[None]("search.queue", insert(_Q).values(message_seq=bindparam("message_seq")))
-
 
 class Words(NamedTuple):
-    """What the search index needs of a message, of its body the beginning. `queued`: it is not in the index yet."""
+    """What the search index needs of a message, of its body the beginning."""
 
     seq: int
     id: str
@@ -192,39 +207,38 @@ class Words(NamedTuple):
     to: str
     text: str | None
     html: str | None
-    queued: int | None
+
+
+def _words(row: Row) -> Words:
+    text = row[6] if row[7] is None else plain_text(row[7])
+    return Words(row[0], row[1], row[2], row[3], row[4], row[5], text, row[8])
 
 
 # Bodies only as far as they can matter to the index: a batch of whole ones could be gigabytes.
 _WORDS = (
     *(_M.c.seq, _M.c.id, _M.c.inbox_id, _M.c.subject, _M.c["from"], _M.c.to),
-    *(func.substr(_B.c.text, 1, MAX_BODY), func.substr(_B.c.html, 1, 2 * MAX_BODY)),
+    *(func.substr(_B.c.text, 1, MAX_BODY), func.substr(_B.c.raw, _B.c.text_at + 1, MAX_BODY)),
+    func.substr(_B.c.html, 1, 2 * MAX_BODY),
 )
 TO_INDEX = Query[Words](
     "search.to_index",
-    select(*_WORDS, _Q.c.message_seq)
-    .select_from(_Q)
-    .join(_M, _M.c.seq == _Q.c.message_seq)
-    .join(_B, _B.c.message_seq == _Q.c.message_seq)
-    .order_by(_Q.c.message_seq)
+    select(*_WORDS)
+    .join(_B, _B.c.message_seq == _M.c.seq)
+    .where(_M.c.seq > bindparam("above"))
+    .order_by(_M.c.seq)
     .limit(bindparam("n")),
-    row=Words._make,
+    row=_words,
     inner=True,
 )
 TO_PURGE = Query[Words](
     "messages.to_purge",
-    select(*_WORDS, _Q.c.message_seq)
-    .select_from(_M)
+    select(*_WORDS)
     .join(_B, _B.c.message_seq == _M.c.seq)
-    .outerjoin(_Q, _Q.c.message_seq == _M.c.seq)
     .where(_M.c.inbox_id == bindparam("inbox_id"))
     .limit(bindparam("n")),
-    row=Words._make,
+    row=_words,
     inner=True,
 )
-# Batches are taken from the lowest number on: what is not above the last of one is in it.
-UNQUEUE_SEARCH = Query[None]("search.unqueue", delete(_Q).where(_Q.c.message_seq <= bindparam("up_to")), inner=True)
-UNQUEUE_ONE = Query[None]("search.unqueue_one", delete(_Q).where(_Q.c.message_seq == bindparam("seq")), inner=True)
 
 
 @cache

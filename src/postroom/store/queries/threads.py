@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from postroom.model.thread import Thread
 from postroom.store.json import from_json
@@ -23,7 +23,6 @@ def _thread(row: Row) -> Thread:
     return Thread(**values)
 
 
-ADD = Query[None]("threads.add", insert(_T).values({c.name: bindparam(c.name) for c in _T.c if c.name != "seq"}))
 BY_ID = Query[Thread]("threads.by_id", select(*_SHOWN).where(_T.c.id == bindparam("id")), row=_thread, reached=_T)
 _CHANGING = (
     *("preview", "labels", "senders", "recipients", "last_message_id", "message_count", "size"),

@@ -1,0 +1,76 @@
+"""A row becomes the record that checking every field of it would have made."""
+
+import pickle
+from typing import Any
+
+import pytest
+
+from postroom.model.message import Attachment, MessageSummary
+from postroom.store.json import as_json
+from postroom.store.queries import messages
+from postroom.store.tables import MessageRow
+
+FILE = Attachment(
+    attachment_id="att_1", part=2, filename=None, content_type="a/b", size=3, disposition="inline", content_id=None
+)
+PLAIN: dict[str, Any] = {
+    "seq": 1,
+    "id": "msg_1",
+    "message_id": "<1@example.com>",
+    "thread_id": "thd_1",
+    "org_id": "org_1",
+    "pod_id": "pod_1",
+    "inbox_id": "inb_1",
+    "inbox_address": "agent@example.com",
+    "labels": (),
+    "timestamp": 5,
+    "from_": "",
+    "reply_to": (),
+    "to": (),
+    "cc": (),
+    "bcc": (),
+    "subject": None,
+    "preview": None,
+    "attachments": (),
+    "in_reply_to": None,
+    "size": 0,
+    "parse_error": None,
+    "created_at": 6,
+    "updated_at": 7,
+}
+FULL = PLAIN | {
+    "labels": ("received", "unread"),
+    "from_": "Ann <ann@example.com>",
+    "to": tuple(f"{n}@example.com" for n in range(100)),
+    "cc": ("c@example.com",),
+    "subject": "Grüße",
+    "preview": "",
+    "attachments": (FILE, FILE),
+    "in_reply_to": "<0@example.com>",
+    "parse_error": "It does not parse.",
+}
+
+
+def _row(fields: dict[str, Any]) -> tuple[Any, ...]:
+    plain = fields | {"attachments": tuple(file.model_dump() for file in fields["attachments"])}
+    kept = {name: as_json(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+    named = {"from": "from_", "public_id": "message_id"}
+    return tuple(kept[named.get(c.name, c.name)] for c in MessageRow.__table__.c)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("fields", [PLAIN, FULL])
+def test_a_summary_read_from_a_row_is_the_record_that_checking_would_make(fields: dict[str, Any]) -> None:
+    read, checked = messages.BY_ID.row(_row(fields)), MessageSummary(**fields)
+    assert read == checked
+    assert (hash(read), repr(read)) == (hash(checked), repr(checked))
+    assert read.model_dump_json() == checked.model_dump_json()
+    assert read.model_fields_set == checked.model_fields_set
+    assert pickle.loads(pickle.dumps(read)) == checked
+    changed = read.model_copy(update={"labels": ("x",)})
+    assert (changed.labels, read.labels) == (("x",), checked.labels)
+
+
+def test_a_summary_read_from_a_row_is_frozen_too() -> None:
+    read = messages.BY_ID.row(_row(PLAIN))
+    with pytest.raises(ValueError, match="frozen"):
+        read.size = 1  # type: ignore[misc]

@@ -20,6 +20,7 @@ from postroom.mcp.remote import RemoteServer
 from postroom.model.errors import InvalidInput
 from postroom.server import Postroom, open_house
 from postroom.service.trace import log_to_stderr
+from postroom.store.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,11 @@ async def _serve_http(house: Postroom, sock: socket.socket) -> None:
     host, port = sock.getsockname()[:2]
     public_url = house.settings.public_url or f"http://{Endpoint(host=host, port=port)}"
     # A file in base64 is a third larger than it is.
-    remote = RemoteServer(face, public_url=public_url, max_body=house.settings.message_bytes * 3 // 2)
-    app = http_app.build(house.desk, house.links, [(remote.app, remote.lifespan)])
-    await serve_http(app, sock, remote.end_streams)
+    max_body = house.settings.message_bytes * 3 // 2
+    with contextlib.closing(Watch(house.settings.home / "postroom.db")) as watch:
+        remote = RemoteServer(face, public_url=public_url, max_body=max_body, version=watch.version)
+        app = http_app.build(house.desk, house.links, [("/mcp", remote.app, remote.lifespan)])
+        await serve_http(app, sock, remote.end_streams)
 
 
 def _calm_collector() -> None:

@@ -26,12 +26,13 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 class RemoteServer:
     """The ASGI app for /mcp and the lifespan that must be entered around it."""
 
-    def __init__(self, face: Face, *, public_url: str, max_body: int) -> None:
+    def __init__(self, face: Face, *, public_url: str, max_body: int, version: Callable[[], int]) -> None:
         hands = Hands()
         hands.open(face)
         auth = AuthSettings(issuer_url=AnyHttpUrl(public_url), resource_server_url=None, required_scopes=[])
-        self._server = Server(hands, verifier=KeyVerifier(hands), auth=auth)
-        self._ended = asyncio.Event()
+        self._server = Server(hands, verifier=KeyVerifier(hands, version), auth=auth)
+        self._ended = False
+        self._waiting: set[asyncio.Timeout] = set()  # one for each that waits for what its peer does
         self._protocol = self._server.streamable_http_app(
             max_request_body_size=max_body, transport_security=_hosts(public_url)
         )
@@ -45,19 +46,26 @@ class RemoteServer:
 
     def end_streams(self) -> None:
         """End the streams that clients hold open, and the calls that wait: none of them would end in time by itself."""
-        self._ended.set()
+        if self._ended:
+            return
+        self._ended = True
+        now = asyncio.get_running_loop().time()
+        for waiting in self._waiting:
+            waiting.reschedule(now)
 
     async def _received(self, receive: Receive) -> Message:
-        if self._ended.is_set():
+        if self._ended:
             return {"type": "http.disconnect"}
-        coming = asyncio.ensure_future(receive())
-        ended = asyncio.ensure_future(self._ended.wait())
+        # A time limit that the end of the server sets and nothing else: a task for each of the two would cost more.
+        waiting = asyncio.timeout(None)
         try:
-            await asyncio.wait([coming, ended], return_when=asyncio.FIRST_COMPLETED)
-            return coming.result() if coming.done() else {"type": "http.disconnect"}
+            async with waiting:
+                self._waiting.add(waiting)
+                return await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
         finally:
-            coming.cancel()
-            ended.cancel()
+            self._waiting.discard(waiting)
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

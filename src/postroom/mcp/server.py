@@ -6,6 +6,7 @@ Nothing of the engine is imported here: over stdio a host waits for the answer t
 import asyncio
 import difflib
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
     from mcp.server.auth.settings import AuthSettings
 
+# What the answer to the request at hand has besides what the SDK words; None: nobody would add it.
+_ASIDE: ContextVar[dict[str, Any] | None] = ContextVar("_ASIDE", default=None)
 # A keyword of Python cannot name a parameter, and an alias crashes the SDK: mapped by hand, on the way in and out.
 _FROM = {"from": "from_"}
 
@@ -54,14 +57,20 @@ class Server(MCPServer[Any]):
         self.operation_of: dict[str, str] = {}
 
     async def _mark(self, ctx: Any, call_next: Callable[[Any], Any]) -> Any:
+        aside: dict[str, Any] = {}
+        token = _ASIDE.set(aside)
         try:
-            return await call_next(ctx)
+            answer = await call_next(ctx)
+            return {**answer, **aside} if aside else answer
         finally:
+            _ASIDE.reset(token)
             if ctx.request_id is not None:
                 self.answered.set()
 
     async def learn(self) -> None:
         """Register the tools; the first call pays for the imports, which wait until the house is open."""
+        if self._knows:
+            return
         async with self._learned:
             if self._knows:
                 return
@@ -92,16 +101,15 @@ class Server(MCPServer[Any]):
         tool = self._tool_manager.get_tool(name)
         if tool is None:
             return refused(_unknown("tool", name, [t.name for t in self._tool_manager.list_tools()]))
-        known = list(tool.parameters.get("properties", {}))
+        known = tool.parameters.get("properties", {})
         for argument in arguments:
             if argument not in known:
-                return refused(_unknown("argument", argument, known))
+                return refused(_unknown("argument", argument, list(known)))
         given = {_FROM.get(key, key): value for key, value in arguments.items()}
-        inner = [name for part in tool.parameters.get("$defs", {}).values() for name in part.get("properties", {})]
-        return await _answered(name, inner, lambda: super(Server, self).call_tool(name, given, context))
+        return _lightened(await _answered(tool, lambda: super(Server, self).call_tool(name, given, context)))
 
 
-async def _answered(name: str, inner: list[str], call: Callable[[], Any]) -> Any:
+async def _answered(tool: Any, call: Callable[[], Any]) -> Any:
     """Return the result, or the error as a result that says what to do next; no address of a library in it."""
     try:
         return await call()
@@ -113,8 +121,22 @@ async def _answered(name: str, inner: list[str], call: Callable[[], Any]) -> Any
         raise
     except ToolError as error:
         if isinstance(error.__cause__, ValidationError):
+            parts = tool.parameters.get("$defs", {}).values()
+            inner = [name for part in parts for name in part.get("properties", {})]
             return refused(f"Invalid arguments. {_problems(error.__cause__, inner)}")
-        return refused(str(error).removeprefix(f"Error executing tool {name}: "))
+        return refused(str(error).removeprefix(f"Error executing tool {tool.name}: "))
+
+
+def _lightened(result: CallToolResult | Any) -> CallToolResult | Any:
+    """Return the result of a tool with its data set aside for `_mark`, where that stands around the call.
+
+    They are ready for JSON; the SDK would copy them three times on the way out, value by value: 0.1 ms a page.
+    """
+    aside = _ASIDE.get()
+    if aside is None or not isinstance(result, CallToolResult) or result.structured_content is None:
+        return result
+    aside["structuredContent"] = result.structured_content
+    return result.model_copy(update={"structured_content": None})
 
 
 def refused(text: str) -> CallToolResult:

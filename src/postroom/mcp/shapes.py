@@ -185,18 +185,21 @@ def message_fields(message: MessageSummary) -> dict[str, Any]:
         "thread_id": message.thread_id,
         "from": line(message.from_),
         "to": _lines(message.to),
-        "cc": _lines(message.cc) or None,
-        "bcc": _lines(message.bcc) or None,
-        "subject": None if message.subject is None else line(message.subject, 500),
-        "preview": None if message.preview is None else line(message.preview),
-        "labels": list(message.labels),
-        "timestamp": moment(message.timestamp),
-        "size": message.size,
     }
+    if message.cc:
+        fields["cc"] = _lines(message.cc)
+    if message.bcc:
+        fields["bcc"] = _lines(message.bcc)
+    if message.subject is not None:
+        fields["subject"] = line(message.subject, 500)
+    if message.preview is not None:
+        fields["preview"] = line(message.preview)
+    fields["labels"] = list(message.labels)
+    fields["timestamp"] = moment(message.timestamp)
+    fields["size"] = message.size
     if message.attachments:
-        files = [attachment_shape(a).model_dump(exclude_none=True) for a in message.attachments]
-        fields["attachments"] = files
-    return {name: value for name, value in fields.items() if value is not None}
+        fields["attachments"] = [attachment_shape(a).model_dump(exclude_none=True) for a in message.attachments]
+    return fields
 
 
 def message_item(message: MessageSummary) -> MessageItem:

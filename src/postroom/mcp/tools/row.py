@@ -40,7 +40,7 @@ def answer(text: str, data: BaseModel) -> CallToolResult:
 
 
 def result(text: str, data: dict[str, Any]) -> CallToolResult:
-    """Return a result whose data is ready for JSON; the SDK holds it against the output schema."""
+    """Return a result whose data is ready for JSON, of the shape that the tool's output schema says."""
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 

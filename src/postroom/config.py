@@ -1,7 +1,7 @@
 """The settings: POSTROOM_* from the environment, read once, frozen. Nothing else reads the environment."""
 
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from postroom.model.address import is_domain
 
 # Names that later versions use: setting one must not pass in silence.
-RESERVED = ("resolver", "submission", "tls_cert", "tls_key")
+RESERVED = ("submission", "tls_cert", "tls_key")
 
 
 class Endpoint(BaseModel, frozen=True):
@@ -56,19 +56,22 @@ class Settings(BaseSettings):
         default="sandbox", description="sandbox: mail to foreign domains is captured and leaves this machine never."
     )
     allow_private_urls: bool = Field(
-        default=False, description="1 lets attachment addresses reach loopback and the LAN."
+        default=False, description="1 lets attachment and webhook addresses reach loopback and the LAN."
     )
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        default=(), description="Comma list of networks (CIDR) that attachment addresses may reach as well."
+        default=(), description="Comma list of networks (CIDR) that attachment and webhook addresses may reach as well."
     )
     smtp_per_client: int = Field(
         default=50, ge=1, description="SMTP connections that one client may hold; loopback is not counted."
     )
     message_bytes: int = Field(default=50 * 2**20, ge=2**10, description="The largest message, in bytes.")
     secret_key: SecretStr | None = Field(
-        default=None, description="The secret that signs links (base64, 32 bytes); kept as secret.key when absent."
+        default=None,
+        description="Signs links and seals secrets in the database (base64, 32 bytes); kept as secret.key when absent.",
     )
-    resolver: str | None = Field(default=None, description="Reserved.")
+    resolver: str | None = Field(
+        default=None, description="The DNS server to ask, host:port with an IP address; the system's when absent."
+    )
     submission: str | None = Field(default=None, description="Reserved.")
     tls_cert: str | None = Field(default=None, description="Reserved.")
     tls_key: str | None = Field(default=None, description="Reserved.")
@@ -92,6 +95,13 @@ class Settings(BaseSettings):
     def _endpoint(cls, given: str) -> str:
         return str(Endpoint.read(given))
 
+    @field_validator("resolver")
+    @classmethod
+    def _resolver(cls, given: str | None) -> str | None:
+        if given is not None:
+            ip_address(Endpoint.read(given).host)
+        return given
+
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, given: str | None) -> str | None:
@@ -114,6 +124,14 @@ class Settings(BaseSettings):
     @cached_property
     def smtp_endpoint(self) -> Endpoint:
         return Endpoint.read(self.smtp)
+
+    @cached_property
+    def resolver_endpoint(self) -> tuple[str, int] | None:
+        """The address and port of the DNS server, None for the system's."""
+        if self.resolver is None:
+            return None
+        endpoint = Endpoint.read(self.resolver)
+        return endpoint.host, endpoint.port
 
     def reserved_in_use(self) -> list[str]:
         """Name the settings that were given and do nothing in this version."""

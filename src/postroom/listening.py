@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from postroom.config import Endpoint, Settings
-from postroom.store.locks import ProcessLock
+from postroom.store.locks import Presence, ProcessLock
 
 log = logging.getLogger(__name__)
 RETRY_S = 0.5
@@ -73,6 +73,8 @@ class _Address:
             self.release()
             raise PortTaken(self.kind, self.endpoint, error.strerror or str(error)) from error
         self.socket.setblocking(False)
+        # Accepted sockets inherit it. uvloop sets it on each; asyncio does not, and a reply then waits 40 ms.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return True
 
     def release(self) -> None:
@@ -93,8 +95,9 @@ class _Address:
 class Listeners:
     """The addresses of this process, and where the house is reached, by whichever process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, presence: Presence) -> None:
         self._settings = settings
+        self._presence = presence
         self._run_file = settings.home / "run.json"
         locks = settings.home / "run"
         self._addresses = (
@@ -112,12 +115,16 @@ class Listeners:
         return {kind: known[kind] for kind in ("http", "smtp") if isinstance(known.get(kind), str)}
 
     def _written(self) -> dict[str, Any]:
-        """Return what run.json holds, nothing where that is not ours: whatever stands there, who listens goes on."""
+        """Return what run.json holds, nothing where its writer has ended, or where that is not ours.
+
+        Whatever stands there, who listens goes on.
+        """
         try:
             known = json.loads(self._run_file.read_text("utf-8"))
-        except (OSError, ValueError):
+            writer = known["process"] if isinstance(known, dict) else None
+            return known if isinstance(writer, str) and self._presence.is_alive(writer) else {}
+        except (OSError, ValueError, KeyError):
             return {}
-        return known if isinstance(known, dict) else {}
 
     @contextlib.asynccontextmanager
     async def listening(self, serve: dict[str, Serve], *, must: bool) -> AsyncIterator[bool]:
@@ -202,14 +209,16 @@ class Listeners:
                 known[address.kind] = f"http://{bound}" if address.kind == "http" else str(bound)
         draft = self._run_file.with_name(f".run.json.{os.getpid()}")
         try:
-            draft.write_text(json.dumps({**known, "pid": os.getpid()}) + "\n", "utf-8")
+            # The number is for a person; a number is given again, and a name is not.
+            known |= {"pid": os.getpid(), "process": self._presence.name}
+            draft.write_text(json.dumps(known) + "\n", "utf-8")
             draft.replace(self._run_file)
         except OSError as error:  # a full disk: to listen matters more than to say where
             log.warning("run.json not written error=%s", error)
 
     def _leave(self) -> None:
         with contextlib.suppress(OSError):
-            if self._written().get("pid") == os.getpid():
+            if self._written().get("process") == self._presence.name:
                 self._run_file.unlink()
         for address in self._addresses:
             address.release()

@@ -9,29 +9,35 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from postroom.config import Settings
 from postroom.events.dispatcher import dispatch
 from postroom.events.hub import Hub
+from postroom.events.webhooks import Renderers, WebhookSender
+from postroom.http.agentmail import events as agentmail
 from postroom.listening import Listeners, one_error
 from postroom.model.errors import Temporary
-from postroom.model.ids import ALPHABET, random_bytes
+from postroom.model.ids import ALPHABET, new_secret, random_bytes
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.mta.inbound import Inbound, InboundLimits
 from postroom.mta.outbound import Outbound
 from postroom.mta.reception import DeskReception
+from postroom.mta.scheduled import Scheduled
 from postroom.net.addresses import AddressRules
+from postroom.net.dns import Resolver
 from postroom.net.http import HttpClient
 from postroom.service.bells import Bells, heard
 from postroom.service.catalog import OPERATIONS
 from postroom.service.desk import Desk, Rooms
+from postroom.service.idempotency import Sweep
 from postroom.service.links import Links
 from postroom.service.operation import House, Nothing
 from postroom.service.parsing import Parser
 from postroom.service.tenants import Credentials, Start
 from postroom.service.upkeep import Batch
 from postroom.store.blobs import Blobs
-from postroom.store.locks import Presence, process_name
+from postroom.store.locks import Presence, ProcessLock, process_name
 from postroom.store.schema import migrate
 from postroom.store.secret import Secret, write_private
 from postroom.store.sqlite import SqliteStore
@@ -41,6 +47,8 @@ WATCH_LISTENING_S = 0.02  # 3 us a look: what a waiter in another process adds t
 WATCH_IDLE_S = 0.25
 INDEX_PAUSE_S = 0.2  # lets a burst gather: a batch of 200 costs a quarter of 200 single ones
 UPKEEP_S = 600.0
+FIRST_START_S = 60.0
+RENDERERS: Renderers = {"agentmail": agentmail.render}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +102,13 @@ async def open_house(
         AddressRules(allow_private=settings.allow_private_urls, allow_networks=settings.allow_networks)
     )
     parser = Parser()
-    rooms = Rooms(blobs=Blobs(home / "blobs"), parser=parser, fetcher=fetcher)
-    house = House(domain=settings.domain, max_message_bytes=settings.message_bytes)
+    resolver = Resolver(settings.resolver_endpoint)
+    rooms = Rooms(blobs=Blobs(home / "blobs"), parser=parser, fetcher=fetcher, resolver=resolver, secret=secret)
+    house = House(domain=settings.domain, secret=secret, max_message_bytes=settings.message_bytes)
     desk = Desk(OPERATIONS, store, house, rooms, now)
     try:
         key = await _first_start(desk, settings, install_key)
-        listeners = Listeners(settings)
+        listeners = Listeners(settings, presence)
         limits = InboundLimits(message_bytes=settings.message_bytes, per_client=settings.smtp_per_client)
         inbound = Inbound(DeskReception(desk, bells), house.message_id_domain, home / "spool", limits)
         links = Links(secret, listeners.public_url, now)
@@ -124,26 +133,52 @@ async def open_house(
 
 
 async def _first_start(desk: Desk, settings: Settings, install_key: str | None) -> str | None:
-    """Make the first organization and the owner key; return the key if it was minted now."""
-    if install_key is not None:
-        await desk.call("tenants.start", SYSTEM, Start(owner_key=install_key))
+    """Make the first organization and the owner key; return the key if it was minted now.
+
+    The key is on disk before the store knows it: one that was never committed opens nothing, and the next start mints
+    another.
+    """
+    if not await desk.call("tenants.is_new", SYSTEM, Nothing()):
         return None
-    minted: str | None = await desk.call("tenants.start", SYSTEM, Start())
-    if minted is not None:
+    async with _alone(settings.home / "run" / "first-start.lock"):
+        if not await desk.call("tenants.is_new", SYSTEM, Nothing()):
+            return None
+        key = new_secret("pr") if install_key is None else install_key
         key_file = settings.home / "owner.key"
-        key_file.unlink(missing_ok=True)  # of a store that is gone
-        write_private(key_file, minted.encode() + b"\n")
-    return minted
+        key_file.unlink(missing_ok=True)  # of a store that is gone, or of a start that was cut off here
+        if install_key is None:
+            write_private(key_file, key.encode() + b"\n")
+        await desk.call("tenants.start", SYSTEM, Start(owner_key=key))
+    return key if install_key is None else None
+
+
+@contextlib.asynccontextmanager
+async def _alone(path: Path) -> AsyncIterator[None]:
+    """Hold the lock while the block runs; no other process of the data folder is in such a block then."""
+    lock = ProcessLock(path)
+    async with asyncio.timeout(FIRST_START_S):
+        while True:
+            if lock.take():
+                break
+            await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.asynccontextmanager
 async def _workers(house: Postroom, store: SqliteStore, presence: Presence) -> AsyncIterator[None]:
     outbound = Outbound(house.desk, house.bells, presence.name, presence.is_alive)
+    sender = WebhookSender(house.desk, house.bells, presence.name, presence.is_alive, RENDERERS)
     presence.sweep()
     workers = (
         dispatch(house.desk, house.bells, house.hub),
         outbound.run(),
         outbound.reclaim(),
+        Scheduled(house.desk, house.bells, presence.name, presence.is_alive).run(),
+        sender.run(),
+        sender.reclaim(),
         _index(house),
         _purge(house),
         _upkeep(house),
@@ -177,6 +212,8 @@ async def _upkeep(house: Postroom) -> None:
     while True:
         try:
             await house.desk.call("blobs.sweep", SYSTEM, Batch())
+            while await house.desk.call("idempotency.sweep", SYSTEM, Sweep()):
+                pass
         except (Temporary, OSError) as error:
             log.warning("upkeep waits error=%s", error)
         await asyncio.sleep(UPKEEP_S)

@@ -150,7 +150,7 @@ def test_another_organization_has_its_own_owner_who_sees_nothing_of_the_first(
     assert len(cli("organizations", "list", "--json")) == 2
     monkeypatch.setenv("POSTROOM_API_KEY", other["api_key"])
     assert cli("inboxes", "list", "--json")["items"] == []
-    assert len(cli("keys", "list", "--json")) == 1
+    assert len(cli("keys", "list", "--json")["items"]) == 1
     missing = cli("messages", "get", "nobody@postroom.localhost", "x", status=1)
     found = cli("messages", "get", BOX, message["message_id"], status=1)
     assert found == missing.replace("nobody@postroom.localhost", BOX)
@@ -159,8 +159,8 @@ def test_another_organization_has_its_own_owner_who_sees_nothing_of_the_first(
 
 def test_keys_are_made_listed_without_their_secret_and_deleted(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made = cli("keys", "create", "--name", "reader", "--permissions", "inbox_read", "--json")
-    listed = cli("keys", "list", "--json")
-    assert [key["name"] for key in listed] == ["owner", "reader"]
+    listed = cli("keys", "list", "--json")["items"]
+    assert [key["name"] for key in listed] == ["reader", "owner"]
     assert made["api_key"] not in json.dumps(listed)
     assert "POSTROOM" not in cli("keys", "create", "--permissions", "everything", status=1)
     with monkeypatch.context() as patch:

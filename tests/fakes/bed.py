@@ -22,6 +22,7 @@ from postroom.service.desk import Desk
 from postroom.service.operation import Nothing
 from postroom.service.receive import Taken
 from postroom.store.queries import events as log
+from tests.fakes.dns import NoDns
 from tests.fakes.fetcher import FakeFetcher
 from tests.fakes.mail import CORRESPONDENT
 
@@ -45,7 +46,10 @@ class Bed:
             await asyncio.to_thread(shutil.copyfile, self._template, self.database)
         self.house: Postroom = await self._stack.enter_async_context(open_house(self.settings, now=self.now))
         self.desk: Desk = self.house.desk
+        self._rooms = self.desk.rooms
         self.desk.rooms = dataclasses.replace(self.desk.rooms, fetcher=self.fetcher)
+        if self.settings.resolver is None:
+            self.desk.rooms = dataclasses.replace(self.desk.rooms, resolver=NoDns())
         self.owner: Actor = await self.house.actor(None)
         return self
 
@@ -60,6 +64,15 @@ class Bed:
         """Read the database beside the store: what is committed, whoever may see it."""
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    def write(self, sql: str, *parameters: object) -> None:
+        """Write to the database beside the store: what another process left there."""
+        with contextlib.closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(sql, parameters)
+
+    def use_true_client(self) -> None:
+        """Let what is asked outside be asked by the client that the server has."""
+        self.desk.rooms = self._rooms
 
     async def call(self, operation: str, actor: Actor | None = None, /, **given: Any) -> Any:
         """Call the desk as `actor`, the owner when there is none."""

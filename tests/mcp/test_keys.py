@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from postroom.mcp import auth
 from postroom.mcp.auth import BearerToken, KeyVerifier
-from postroom.mcp.face import Face, Hands
+from postroom.service import keyring
+from postroom.service.keyring import KeyRing
 from postroom.store.watch import Watch
 from tests.fakes.bed import Bed
 from tests.fakes.clock import FakeClock
@@ -23,9 +23,7 @@ class Counted:
         self.looked_up = 0
         self._call = house.desk.call
         house.desk.call = self._counted  # type: ignore[method-assign]
-        hands = Hands()
-        hands.open(Face(desk=house.desk, hub=house.house.hub, links=house.house.links, actor=None))
-        self.verifier = KeyVerifier(hands, watch.version)
+        self.verifier = KeyVerifier(KeyRing(house.desk, watch.version))
 
     async def _counted(self, name: str, actor: Any, given: Any) -> Any:
         self.looked_up += name == "tenants.authenticate"
@@ -93,18 +91,18 @@ async def test_what_is_no_key_is_looked_up_each_time_and_remembered_never(house:
         for wrong in ("", made.api_key + "x", made.api_key[:-1], "\xff" * 40):
             assert await verify(wrong) is None
         assert verify.looked_up == 5
-        assert len(verify.verifier._known) == 1
+        assert len(verify.verifier._keys._known) == 1
 
 
 async def test_no_more_keys_are_remembered_than_the_bound(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "_KEYS", 2)
+    monkeypatch.setattr(keyring, "_KEYS", 2)
     made = [await house.call("keys.create") for _ in range(4)]
     with _verifying(house) as verify:
         for key in made * 2:
             token = await verify(key.api_key)
             assert token is not None
             assert token.actor.api_key_id == key.key.api_key_id
-        assert len(verify.verifier._known) == 2
+        assert len(verify.verifier._keys._known) == 2
 
 
 async def test_what_was_found_before_a_commit_is_not_remembered_after_it(house: Bed) -> None:

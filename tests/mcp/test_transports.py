@@ -2,9 +2,13 @@
 
 import asyncio
 import uuid
+from typing import Any
 
+import httpx2
 import pytest
+from mcp import Client
 from mcp.client.client import ConnectMode
+from mcp.client.streamable_http import streamable_http_client
 
 from tests.mcp.conftest import KEY
 from tests.mcp.walk import walk
@@ -32,6 +36,39 @@ async def test_every_tool_works_over_stdio(shared: Processes, mode: ConnectMode)
         assert {tool.name for tool in (await agent.client.list_tools()).tools} == TOOLS
         smtp = endpoint((await asyncio.to_thread(reached, home))["smtp"])
         assert await walk(agent, smtp, uuid.uuid4().hex[:8]) == TOOLS
+
+
+async def _says_nothing(progress: float, total: float | None, message: str | None) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("mode", "tool", "given", "listens", "kind"),
+    [
+        ("auto", "list_inboxes", {}, False, "application/json"),
+        ("legacy", "list_inboxes", {}, False, "application/json"),
+        ("legacy", "get_inbox", {"inbox_id": "nobody@example.com"}, False, "application/json"),
+        ("legacy", "list_inboxes", {}, True, "text/event-stream"),
+        ("legacy", "wait_for_message", {"inbox_id": "nobody@example.com"}, False, "text/event-stream"),
+    ],
+)
+async def test_a_call_is_answered_with_one_object_unless_something_may_be_said_before(
+    server: Server, mode: ConnectMode, tool: str, given: dict[str, Any], listens: bool, kind: str
+) -> None:
+    kinds: list[str] = []
+
+    async def note(response: httpx2.Response) -> None:
+        kinds.append(response.headers.get("content-type", "").partition(";")[0])
+
+    key, hooks = {"authorization": f"Bearer {KEY}"}, {"response": [note]}
+    async with (
+        asyncio.timeout(20),
+        httpx2.AsyncClient(headers=key, timeout=30, event_hooks=hooks) as carrier,
+        Client(streamable_http_client(f"{server.http}/mcp", http_client=carrier), mode=mode) as client,
+    ):
+        await client.list_tools()
+        await client.call_tool(tool, given, progress_callback=_says_nothing if listens else None)
+        assert kinds[-1] == kind
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": f"Bearer {KEY}x"}, {"authorization": "Basic eDp5"}])

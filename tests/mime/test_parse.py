@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postroom.mime.parse import attachment_content, parse
+from postroom.mime.parse import attachment_content, attachment_contents, parse
 from postroom.model.message import ParsedMessage
 from tests.mime.hostile import MESSAGES
 
@@ -108,6 +108,15 @@ def test_a_message_in_a_message_is_one_attachment() -> None:
     read = parse(raw)
     assert (read.text, [a.content_type for a in read.attachments]) == ("outer", ["message/rfc822"])
     assert attachment_content(raw, 2) == inner.encode()
+
+
+def test_several_attachments_are_read_as_each_alone_is() -> None:
+    inner = "Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx"
+    raw = _multipart("mixed", "\r\nouter", inner, "Content-Type: image/png\r\n\r\nabc")
+    assert attachment_contents(raw, (3, 2, 3)) == [attachment_content(raw, part) for part in (3, 2, 3)]
+    assert attachment_contents(raw, ()) == []
+    with pytest.raises(IndexError):
+        attachment_contents(raw, (2, 9))
 
 
 @pytest.mark.parametrize(

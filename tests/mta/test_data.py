@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.mta import data
-from postroom.mta.data import Body, BodyReader, Fault, prepare_folder
+from postroom.mta.data import Body, BodyReader, Draft, Fault, prepare_folder
 from postroom.mta.inbound import InboundLimits
 from tests.mta.dialogue import BEGIN, TO_DATA
 from tests.mta.reception import running
@@ -183,7 +183,9 @@ def test_a_large_message_is_a_file_that_only_we_can_read(tmp_path: Path) -> None
     assert got.spool.read_bytes() == b"0123456789\r\n" * 20_000
 
 
-@pytest.mark.parametrize(("number", "fault"), [(errno.ENOSPC, Fault.FULL), (errno.EIO, Fault.OURS)])
+@pytest.mark.parametrize(
+    ("number", "fault"), [(errno.ENOSPC, Fault.FULL), (errno.EDQUOT, Fault.FULL), (errno.EIO, Fault.OURS)]
+)
 @pytest.mark.parametrize("where", ["open", "write", "close"])
 def test_a_disk_that_fails_is_answered_after_the_end_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, fault: Fault, where: str
@@ -251,3 +253,11 @@ def test_only_old_files_are_deleted_when_the_folder_is_prepared(tmp_path: Path) 
     prepare_folder(folder, InboundLimits())
     assert sorted(folder.iterdir()) == [foreign, young]
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_piece_whose_turn_comes_after_its_message_was_given_up_leaves_no_file(tmp_path: Path) -> None:
+    draft = Draft(tmp_path, InboundLimits(spool_after=100))
+    draft.feed(b"\r\n" + b"x" * 50, last=False)
+    draft.discard()
+    draft.feed(b"x" * 200, last=False)
+    assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from postroom.model.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unauthenticated
+from postroom.model.errors import AddressTaken, CannotDelete, InvalidInput, NotFound, OutOfScope, Unprocessable
 from postroom.model.event import EventType
 from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.clock import FakeClock
@@ -32,7 +32,7 @@ async def test_the_spelling_that_was_given_first_is_what_is_shown(house: Bed) ->
 
 async def test_an_address_that_differs_in_case_alone_is_taken(house: Bed) -> None:
     await house.inbox("agent")
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(AddressTaken):
         await house.inbox("AGENT")
 
 
@@ -86,7 +86,7 @@ async def test_creates_with_one_client_id_at_the_same_time_make_one_inbox(house:
 
 async def test_creates_of_one_name_at_the_same_time_make_one_inbox(house: Bed) -> None:
     made = await asyncio.gather(*[house.inbox("agent") for _ in range(10)], return_exceptions=True)
-    assert sorted(type(m).__name__ for m in made) == ["AlreadyExists"] * 9 + ["Inbox"]
+    assert sorted(type(m).__name__ for m in made) == ["AddressTaken"] * 9 + ["Inbox"]
 
 
 @pytest.mark.parametrize("name", ["a..b", ".a", "a.", "a b", "ä", "a@b", "x" * 65, 'a"b', "\r\nBcc", "a\x00"])
@@ -96,7 +96,7 @@ async def test_a_name_that_cannot_be_an_address_is_refused(house: Bed, name: str
 
 
 async def test_a_domain_that_is_not_ours_is_refused(house: Bed) -> None:
-    with pytest.raises(InvalidInput, match="domain"):
+    with pytest.raises(Unprocessable, match="domain"):
         await house.inbox("agent", domain="example.com")
 
 
@@ -214,12 +214,16 @@ async def test_a_recreated_address_starts_empty_under_another_id(house: Bed) -> 
     assert len(await house.messages(again.address)) == 1
 
 
-async def test_the_keys_of_a_deleted_inbox_stop_working(house: Bed) -> None:
+async def test_an_inbox_with_keys_of_its_own_is_not_deleted_before_them(house: Bed) -> None:
     inbox = await house.inbox("agent")
     made = await house.call("keys.create", inbox_id=inbox.address)
+    with pytest.raises(CannotDelete):
+        await house.call("inboxes.delete", inbox_id=inbox.address)
+    assert (await house.call("inboxes.get", inbox_id=inbox.address)) == inbox
+    await house.call("keys.delete", api_key_id=made.key.api_key_id)
     await house.call("inboxes.delete", inbox_id=inbox.address)
-    with pytest.raises(Unauthenticated):
-        await house.house.actor(made.api_key)
+    with pytest.raises(NotFound):
+        await house.call("inboxes.get", inbox_id=inbox.address)
 
 
 async def test_a_second_delete_is_answered_as_absent(house: Bed) -> None:
@@ -232,5 +236,13 @@ async def test_a_second_delete_is_answered_as_absent(house: Bed) -> None:
 async def test_a_key_of_one_inbox_makes_no_other(house: Bed) -> None:
     inbox = await house.inbox("agent")
     actor = await house.key(inbox_id=inbox.address)
-    with pytest.raises(Conflict):
+    with pytest.raises(OutOfScope):
         await house.inbox("second", actor)
+
+
+async def test_what_the_owner_imports_into_a_paused_inbox_is_kept(house: Bed) -> None:
+    inbox = await house.inbox("agent", status="paused")
+    taken = await house.take(mail(), inbox.address)
+    assert (taken.filed, taken.duplicates) == ({}, ())
+    await house.take(mail(), inbox.address, origin="import")
+    assert len(await house.messages(inbox.address)) == 1

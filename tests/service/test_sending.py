@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from postroom.model.errors import InvalidInput, NotFound, PostroomError, Refused, TooLarge
+from postroom.mime.parse import attachment_contents
+from postroom.model.errors import InvalidInput, NotFound, PostroomError, Refused, TooLarge, Unprocessable
 from postroom.model.event import EventType
+from postroom.service import parsing
 from tests.fakes.bed import DOMAIN, Bed, facts
 from tests.fakes.mail import mail
 
@@ -73,7 +75,7 @@ async def test_an_empty_message_is_refused(house: Bed, given: dict[str, str]) ->
 
 async def test_a_message_to_nobody_is_refused(house: Bed) -> None:
     await house.inbox()
-    with pytest.raises(InvalidInput, match="nobody"):
+    with pytest.raises(Unprocessable, match="nobody"):
         await house.send(AGENT)
 
 
@@ -81,7 +83,7 @@ async def test_fifty_recipients_are_sent_to_and_fifty_one_refused(house: Bed) ->
     await house.inbox()
     many = [f"r{n}@example.com" for n in range(51)]
     await house.send(AGENT, *many[:20], cc=many[20:40], bcc=many[40:50])
-    with pytest.raises(TooLarge, match="51"):
+    with pytest.raises(InvalidInput, match="51"):
         await house.send(AGENT, *many[:20], cc=many[20:40], bcc=many[40:])
     assert len(await house.messages(AGENT)) == 1
 
@@ -149,7 +151,7 @@ async def test_a_forbidden_address_refuses_the_whole_message(house: Bed) -> None
 
 async def test_nothing_is_fetched_for_a_message_that_may_not_leave(house: Bed) -> None:
     await house.inbox()
-    with pytest.raises(InvalidInput):
+    with pytest.raises(Unprocessable):
         await house.send(AGENT, attachments=[{"url": "https://example.com/a"}])
     assert house.fetcher.asked == []
 
@@ -250,7 +252,7 @@ async def test_an_empty_reply_is_refused(house: Bed) -> None:
 async def test_a_reply_to_a_sender_that_is_no_address_is_refused_plainly(house: Bed, sender: str) -> None:
     await house.inbox()
     original = await house.receive(mail(sender=sender), envelope_from="")
-    with pytest.raises(InvalidInput):
+    with pytest.raises((InvalidInput, Unprocessable)):
         await _reply(house, original.message_id)
 
 
@@ -292,6 +294,29 @@ async def test_a_forward_takes_the_words_and_the_files_along(house: Bed) -> None
     assert found.content == b"\x01\x02" * 40_000
 
 
+@pytest.mark.parametrize("size", [10, 100_000])
+async def test_a_forward_of_many_files_walks_over_the_original_once(
+    house: Bed, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    walks: list[list[int]] = []
+
+    def counted(raw: Any, parts: Any) -> list[bytes]:
+        walks.append(list(parts))
+        return attachment_contents(raw, parts)
+
+    await house.inbox()
+    other = await house.inbox("other")
+    files = {f"{n}.bin": bytes([n]) * size for n in range(5)}
+    original = await house.receive(mail(files=files))
+    monkeypatch.setattr(parsing, "attachment_contents", counted)
+    await house.call("messages.forward", inbox_id=AGENT, message_id=original.message_id, to=other.address)
+    assert walks == [[a.part for a in original.attachments]]
+    (arrived,) = await house.arrived(other.address)
+    for shown in arrived.attachments:
+        ref = {"inbox_id": other.address, "message_id": arrived.id, "attachment_id": shown.attachment_id}
+        assert (await house.call("messages.attachment", **ref)).content == files[shown.filename or ""]
+
+
 async def test_a_forward_stays_in_the_thread_of_the_original_by_its_references(house: Bed) -> None:
     await house.inbox()
     original = await house.receive(mail())
@@ -331,5 +356,5 @@ async def test_mail_to_a_foreign_domain_is_captured_and_told_of(house: Bed) -> N
 
 async def test_an_empty_address_of_a_file_is_refused_and_no_empty_file_goes_out(house: Bed) -> None:
     await house.inbox()
-    with pytest.raises(InvalidInput, match="url"):
+    with pytest.raises(Refused, match="url"):
         await house.send(AGENT, "a@example.com", attachments=[{"url": ""}])

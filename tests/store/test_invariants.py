@@ -34,6 +34,13 @@ def whole(tmp_path: Path, clock: FakeClock, migrated: Path) -> Path:
             await house.call("keys.create", inbox_id=AGENT)
             await house.send(AGENT, f"other@{DOMAIN}", "a@example.com", f"nobody@{DOMAIN}")
             await house.settled()
+            hook = await house.call("webhooks.create", url="https://hooks.example.com", inbox_ids=[AGENT])
+            await house.receive(mail(subject="told"))
+            await house.until(lambda: bool(house.rows("SELECT 1 FROM webhook_delivery WHERE state = 'delivered'")))
+            await house.call("webhooks.update", webhook_id=hook.webhook_id, enabled=False)
+            files = [{"content": "YQ=="}]
+            at = clock.now + 3_600_000
+            await house.call("drafts.create", inbox_id=AGENT, text="later", attachments=files, send_at=at)
             await house.indexed()
             await house.receive(mail(subject="not indexed yet"))
 
@@ -47,6 +54,20 @@ def _violations(home: Path) -> list[str]:
 
 
 DAMAGES: dict[str, tuple[str, str]] = {
+    "a draft that is never due": ("UPDATE draft SET due_at = NULL", "scheduled and not due"),
+    "a draft due at another time": ("UPDATE draft SET due_at = 1", "scheduled and not due"),
+    "a draft half leased": ("UPDATE draft SET lease_owner = 'p'", "a lease without its owner"),
+    "a file of a draft lost": ("DELETE FROM draft_file", "lists files that it has not"),
+    "a file of no draft": ("DELETE FROM draft", "of no draft of its inbox"),
+    "a file of a draft without bytes": ("UPDATE draft_file SET content = NULL", "not exactly one of content and blob"),
+    "a draft in another pod": ("UPDATE draft SET pod_id = 'pod_x'", "does not belong where its inbox does"),
+    "a webhook lost": ("DELETE FROM webhook", "is to no webhook"),
+    "a telling of nothing": ("UPDATE webhook_delivery SET event_seq = 9999", "tells of no event"),
+    "a telling that never ends": ("UPDATE webhook_delivery SET state = 'pending'", "has ended and is due"),
+    "a telling that keeps its body": ("UPDATE webhook_delivery SET body = x'00'", "keeps its body"),
+    "a telling half leased": ("UPDATE webhook_delivery SET lease_until = 1", "a lease without its owner"),
+    "a waiting that is of nothing": ("INSERT INTO event_waiting VALUES (9999)", "waits for webhooks"),
+    "a webhook of no inbox": ("UPDATE webhook SET inbox_id = 'inb_x'", "of an inbox that does not exist"),
     "a body is lost": ("DELETE FROM message_body WHERE message_seq = 1", "has no body"),
     "a body is left": ("DELETE FROM message WHERE seq = 2", "belongs to no message"),
     "no bytes": ("UPDATE message_body SET raw = NULL WHERE message_seq = 2", "exactly one of raw and blob"),
@@ -99,6 +120,10 @@ DAMAGES: dict[str, tuple[str, str]] = {
         "of an inbox that",
     ),
     "an inbox of no pod": ("DELETE FROM pod", "in no pod of its organization"),
+    "an organization of no pod": ("UPDATE pod SET default_of = NULL", "has no default pod"),
+    "a key of no pod": ("UPDATE api_key SET pod_id = 'pod_x'", "of a pod that does not exist"),
+    "an inbox that nobody finds": ("DELETE FROM inbox_word", "no word by which it is found"),
+    "words of nothing": ("UPDATE inbox_word SET pod_id = 'pod_x'", "is of no inbox, or not where"),
     "a purge of the living": ("INSERT INTO purge SELECT inbox_id, 1 FROM inbox", "exists while it is being purged"),
     "an index that has lost its words": ("DELETE FROM message_search_data WHERE id > 10", "the search index"),
     "an index that has lost a row": ("DELETE FROM message_search_docsize WHERE id = 1", "neither in the search index"),

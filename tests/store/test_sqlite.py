@@ -13,13 +13,15 @@ import pytest
 
 from postroom.model.errors import Busy, NotFound, StorageFull, Temporary
 from postroom.model.event import EventType
+from postroom.model.inbox import Mailbox
 from postroom.model.tenant import Reach
 from postroom.store import sqlite
-from postroom.store.queries import events, messages, tenants
+from postroom.store.queries import events, keys, messages
 from postroom.store.sqlite import SqliteStore
 from postroom.store.transaction import Transaction
 
 HERE = Reach(org_id="org_a")
+INBOX = Mailbox(inbox_id="inb_a", org_id="org_a", pod_id="pod_a", address="a@b.test")
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ async def _read(store: SqliteStore, function: Callable[[Transaction], Any]) -> A
 
 
 def _event(tx: Transaction, what: str = "", size: int = 0) -> int:
-    return tx.emit(EventType.INBOX_CREATED, {"what": what, "x": "x" * size}, org_id="org_a", pod_id="pod_a")
+    return tx.emit(EventType.INBOX_CREATED, INBOX, {"what": what, "x": "x" * size})
 
 
 def _count(tx: Transaction) -> int:
@@ -286,11 +288,12 @@ async def test_a_row_outside_the_reach_of_its_transaction_cannot_be_written(data
 
 async def test_a_reached_query_shows_rows_of_its_reach_alone(database: Path) -> None:
     def listed(tx: Transaction) -> list[Any]:
-        return tx.all(tenants.KEYS, org_id="org_a")
+        return tx.all(keys.BY_ID, id="key_a")
 
     def add(tx: Transaction) -> None:
         row = {"pod_id": None, "inbox_id": None, "name": "", "prefix": "", "hash": b"", "permissions": None}
-        tx.insert(tenants.ADD_KEY, {**row, "id": "key_a", "org_id": "org_a", "created_at": 1, "expires_at": None})
+        times = {"created_at": 1, "updated_at": 1, "expires_at": None}
+        tx.insert(keys.ADD, {**row, **times, "id": "key_a", "org_id": "org_a"})
 
     async with opened(database) as store:
         await store.write(add, HERE, 1)
@@ -301,7 +304,7 @@ async def test_a_reached_query_shows_rows_of_its_reach_alone(database: Path) -> 
 
 async def test_an_unreached_parameter_cannot_widen_a_reach(database: Path) -> None:
     def listed(tx: Transaction) -> list[Any]:
-        return tx.all(tenants.KEYS, org_id="org_a", reach_org_id="org_a")
+        return tx.all(keys.BY_ID, id="key_a", reach_org_id="org_a")
 
     async with opened(database) as store:
         assert await store.read(listed, Reach(org_id="org_b"), 1) == []
@@ -330,3 +333,69 @@ async def test_a_function_that_wants_a_transaction_of_its_own_has_one_and_the_or
         positions = await asyncio.gather(*asked)
         assert positions == sorted(positions)
         assert store._writer.batches - begun >= 4
+
+
+async def test_an_exception_that_no_future_takes_keeps_nobody_waiting(database: Path) -> None:
+    def runs_dry(tx: Transaction) -> None:
+        _event(tx, "bad")
+        next(iter(()))
+
+    async with opened(database) as store:
+        async with gathered(store):
+            tasks = [store._ask(store._writer, f, Reach.EVERYWHERE, 1) for f in (_event, runs_dry, _event)]
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(a) for a in answers] == [int, RuntimeError, int]
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await _read(store, lambda _tx: next(iter(())))
+    assert _kept(database) == {""}
+
+
+async def test_what_fails_in_the_second_run_alone_keeps_nothing_of_the_first(database: Path) -> None:
+    runs = 0
+
+    def fails_later(tx: Transaction) -> str:
+        nonlocal runs
+        runs += 1
+        tx.ring("later")
+        _event(tx, "bad")
+        if runs == 2:
+            raise LookupError("a fault")
+        return "the first run's result"
+
+    def fails(_tx: Transaction) -> None:
+        raise KeyError("k")
+
+    rings: list[str] = []
+    async with opened(database, rings.extend) as store:
+        async with gathered(store):
+            tasks = [_write(store, f) for f in (_event, fails_later, fails)]
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(a) for a in answers] == [int, LookupError, KeyError]
+    assert (runs, rings, _kept(database)) == (2, ["event"], {""})
+
+
+async def test_a_database_that_another_takes_between_the_two_runs_fails_the_whole_batch(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_MS", 20)
+    other = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+    begin = sqlite._Writer._begin
+
+    def fails(_tx: Transaction) -> None:
+        def taken_first(writer: sqlite._Writer) -> None:
+            other.execute("BEGIN IMMEDIATE")
+            begin(writer)
+
+        monkeypatch.setattr(sqlite._Writer, "_begin", taken_first)
+        raise KeyError("k")
+
+    rings: list[str] = []
+    with contextlib.closing(other):
+        async with opened(database, rings.extend) as store:
+            async with gathered(store):
+                tasks = [_write(store, f) for f in (_event, fails, _event)]
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            assert ([type(a) for a in answers], rings) == ([Busy, Busy, Busy], [])
+            monkeypatch.setattr(sqlite._Writer, "_begin", begin)
+            other.execute("ROLLBACK")
+            assert (await _read(store, _count), await _write(store, _event)) == (0, 1)

@@ -17,10 +17,10 @@ from postroom.cli.local import call
 from postroom.cli.problems import sentences
 from postroom.model.errors import PostroomError
 from postroom.service.catalog import OPERATIONS
-from postroom.service.operation import Operation
+from postroom.service.operation import BY_PLACE, Operation
 
 # What names the object of a command comes by place, as in `postroom messages get INBOX MESSAGE`.
-_BY_PLACE = ("inbox_id", "thread_id", "message_id", "attachment_id", "api_key_id", "name", "q")
+_BY_PLACE = ("inbox_id", "thread_id", "message_id", "attachment_id", "api_key_id", "pod_id", "name", "q")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -94,8 +94,9 @@ def _leaf(groups: Any, name: str, summary: str) -> argparse.ArgumentParser:
 def _operation_command(parser: argparse.ArgumentParser, operation: Operation) -> None:
     for name, field in operation.input.model_fields.items():
         flag = field.alias or name
-        if name in _BY_PLACE and field.is_required():
-            parser.add_argument(name, metavar=name.upper(), help=field.description)
+        if name in _BY_PLACE and (field.is_required() or field.json_schema_extra is BY_PLACE):
+            count = None if field.is_required() else "?"
+            parser.add_argument(name, nargs=count, metavar=name.upper(), help=field.description)
         elif name == "attachments":
             parser.add_argument("--attach", dest="attachments", type=Path, action="append", help="a file to attach")
         else:

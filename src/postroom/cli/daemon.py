@@ -10,16 +10,19 @@ import sys
 from collections.abc import AsyncIterator
 from functools import partial
 
+from postroom.cli.logs import log_to_stderr
 from postroom.cli.stdio import on_signals
 from postroom.config import Endpoint, Settings
 from postroom.http import app as http_app
+from postroom.http.agentmail.app import AgentMail
+from postroom.http.agentmail.websocket import EventSocket
 from postroom.http.listen import serve as serve_http
 from postroom.listening import PortTaken, Serve
 from postroom.mcp.face import Face
 from postroom.mcp.remote import RemoteServer
 from postroom.model.errors import InvalidInput
 from postroom.server import Postroom, open_house
-from postroom.service.trace import log_to_stderr
+from postroom.service.keyring import KeyRing
 from postroom.store.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -73,8 +76,11 @@ async def _serve_http(house: Postroom, sock: socket.socket) -> None:
     # A file in base64 is a third larger than it is.
     max_body = house.settings.message_bytes * 3 // 2
     with contextlib.closing(Watch(house.settings.home / "postroom.db")) as watch:
-        remote = RemoteServer(face, public_url=public_url, max_body=max_body, version=watch.version)
-        app = http_app.build(house.desk, house.links, [("/mcp", remote.app, remote.lifespan)])
+        keys = KeyRing(house.desk, watch.version)
+        remote = RemoteServer(face, public_url=public_url, max_body=max_body, keys=keys)
+        v0 = AgentMail(house.desk, keys, house.links, max_body)
+        sockets = {"/v0": EventSocket(house.desk, keys, house.hub)}
+        app = http_app.build(house.desk, house.links, [("/mcp", remote.app, remote.lifespan)], {"/v0/": v0}, sockets)
         await serve_http(app, sock, remote.end_streams)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from postroom.mcp.words import inert, moment
+from postroom.mcp.words import moment
+from postroom.model.inert import inert
 from postroom.model.page import Page
 from postroom.service.messages import Content
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Hub:
-    """Wakes who listens to an inbox (inner id)."""
+    """Wakes who listens to an inbox (inner id), or to all of an organization (its id)."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[asyncio.Event]] = {}
@@ -17,22 +17,22 @@ class Hub:
         return not self._listeners
 
     @contextmanager
-    def listen(self, inbox_id: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set when something happened in the inbox; the listener clears it and looks."""
+    def listen(self, name: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set when something happened there; the listener clears it and looks."""
         event = asyncio.Event()
-        self._listeners.setdefault(inbox_id, set()).add(event)
+        self._listeners.setdefault(name, set()).add(event)
         try:
             yield event
         finally:
-            listeners = self._listeners[inbox_id]
+            listeners = self._listeners[name]
             listeners.discard(event)
             if not listeners:
-                del self._listeners[inbox_id]
+                del self._listeners[name]
 
-    def wake(self, inbox_ids: Iterable[str | None]) -> None:
-        """Wake the listeners of these inboxes."""
-        for inbox_id in set(inbox_ids):
-            for event in self._listeners.get(inbox_id or "", ()):
+    def wake(self, names: Iterable[str | None]) -> None:
+        """Wake the listeners of these inboxes and organizations."""
+        for name in set(names):
+            for event in self._listeners.get(name or "", ()):
                 event.set()
 
     def wake_all(self) -> None:

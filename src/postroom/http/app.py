@@ -1,7 +1,7 @@
 """The HTTP application: health, the dialects, and what else is mounted beside them."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
@@ -18,10 +18,17 @@ from postroom.service.links import Links
 Mounted = tuple[str, ASGIApp, Callable[[], AbstractAsyncContextManager[None]]]
 
 
-def build(desk: Desk, links: Links, mounted: Sequence[Mounted] = ()) -> ASGIApp:
-    """Return the application. `mounted` apps answer their path and what no route of ours does.
+def build(
+    desk: Desk,
+    links: Links,
+    mounted: Sequence[Mounted] = (),
+    dialects: Mapping[str, ASGIApp] | None = None,
+    sockets: Mapping[str, ASGIApp] | None = None,
+) -> ASGIApp:
+    """Return the application. `dialects` answer all below their path, which ends with a slash; `sockets` answer a
+    WebSocket at their path, which ends without one.
 
-    Their lifespans run within ours.
+    `mounted` apps answer their path and what no route of ours does; their lifespans run within ours.
     """
 
     @contextlib.asynccontextmanager
@@ -38,9 +45,19 @@ def build(desk: Desk, links: Links, mounted: Sequence[Mounted] = ()) -> ASGIApp:
     routed = Starlette(routes=[*routes, *(Mount("/", app=app) for _path, app, _run in mounted)], lifespan=lifespan)
     straight = {path: app for path, app, _run in mounted}
 
+    def _below(scope: Scope) -> ASGIApp | None:
+        return next((app for path, app in (dialects or {}).items() if scope["path"].startswith(path)), None)
+
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await (sockets or {}).get(scope["path"].rstrip("/"), _refused)(scope, receive, send)
+            return
         # What is mounted has routes and error pages of its own: a second layer of both costs 0.1 ms a request.
-        app = straight.get(scope["path"], routed) if scope["type"] == "http" else routed
+        app = _below(scope) or straight.get(scope["path"], routed) if scope["type"] == "http" else routed
         await app(scope, receive, send)
 
     return answer
+
+
+async def _refused(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "websocket.close", "code": 1000})

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _GRACE_S = 3
+_MAX_FRAME = 64 * 1024  # bytes that a client may send over a WebSocket at once
 
 
 class _Server(uvicorn.Server):
@@ -25,6 +26,7 @@ async def serve(app: ASGIApp, sock: socket.socket, end_streams: Callable[[], Non
         access_log=False,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_max_size=_MAX_FRAME,
         timeout_graceful_shutdown=_GRACE_S,
         server_header=False,
     )

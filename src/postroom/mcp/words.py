@@ -7,16 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from postroom.model.ids import random_bytes
+from postroom.model.inert import inert
 
 _FRONT = re.compile(r"---\n(.*?)\n---\n(.*)", re.S)
-# The categories Cc, Cf, Cs and Co of Unicode 16 but line feed and tab, as ranges: asking each character of an
-# attachment of 25 MB takes six seconds, in which nobody else is served.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u2064\u2066-\u206f\ud800-\uf8ff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\U000f0000-\U000ffffd"
-    "\U00100000-\U0010fffd]+"
-)
 
 
 @cache
@@ -33,14 +26,6 @@ def prompt_source(name: str) -> tuple[str, str]:
 def prompt_text(name: str) -> str:
     """Return the text of a file of `prompts/`, without its front matter."""
     return prompt_source(name)[1]
-
-
-def inert(text: str) -> str:
-    """Return text without control, bidirectional and invisible characters; line feeds alone end its lines."""
-    if text.isascii():
-        return text if text.isprintable() else _INVISIBLE.sub("", text)
-    # JSON lets them stand, and clients that split an event stream as Unicode does would lose the whole answer.
-    return _INVISIBLE.sub("", text).replace("\u2028", "\n").replace("\u2029", "\n")
 
 
 def line(text: str | None, size: int = 200) -> str:

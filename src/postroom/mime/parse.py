@@ -3,6 +3,7 @@
 What cannot be read is left out and named in `parse_error`; the raw message stays the truth.
 """
 
+from collections.abc import Iterable
 from html import escape
 from io import IncrementalNewlineDecoder
 
@@ -59,9 +60,15 @@ def attachment_content(raw: Raw, part: int) -> bytes:
     Raises:
         IndexError: there is no such part.
     """
+    return attachment_contents(raw, (part,))[0]
+
+
+def attachment_contents(raw: Raw, parts: Iterable[int]) -> list[bytes]:
+    """Return what `attachment_content` does for each of these parts, after one walk over the message."""
     budget = Budget()
-    found = walk(raw, read_block(raw, 0, len(raw), budget), budget)[part]
-    return transfer.decode(raw, found.body, found.end, found.encoding)
+    walked = walk(raw, read_block(raw, 0, len(raw), budget), budget)
+    wanted = (walked[part] for part in parts)
+    return [transfer.decode(raw, part.body, part.end, part.encoding) for part in wanted]
 
 
 def _parse(raw: Raw, budget: Budget) -> ParsedMessage:

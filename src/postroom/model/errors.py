@@ -4,16 +4,24 @@ PostroomError
 +-- InvalidInput           what was given cannot be used; `problems` says where and why
 +-- NotFound               absent, or out of reach: the two are told apart by nobody
 +-- AlreadyExists          the name is taken
+|   +-- AddressTaken       it is an address
 +-- Conflict               right in itself, but not in the state that things are in
++-- Unprocessable          well-formed, but the thing that it names cannot be used so
+|   +-- CannotDelete       something still hangs on it
+|   +-- QueryRangeTooWide  it would be counted too far back, or at too many points
 +-- Unauthenticated        no key, or one that is not known
 +-- Forbidden              the key may not do this
+|   +-- OutOfScope         no permission would help: it is confined to less than this takes
+|   +-- PermissionEscalation   a key would give more than it has
 +-- TooLarge               a limit of size or number
 +-- Refused                the message may not leave; says which rule held it
+|   +-- InboxPaused        the inbox is paused
 +-- Temporary              a failure of ours: nothing was done, try again
     +-- StorageFull        the disk is full
     +-- Busy               too much is waiting, or the other side holds a lock
 """
 
+import errno
 from collections.abc import Sequence
 
 from postroom.model.record import Record
@@ -67,8 +75,24 @@ class AlreadyExists(PostroomError):
     code = "already_exists"
 
 
+class AddressTaken(AlreadyExists):
+    """Of its own class, since clients try a plain conflict again and an address does not become free."""
+
+
 class Conflict(PostroomError):
     code = "conflict"
+
+
+class CannotDelete(Conflict):
+    code = "cannot_delete"
+
+
+class Unprocessable(PostroomError):
+    code = "unprocessable"
+
+
+class QueryRangeTooWide(Unprocessable):
+    code = "query_range_too_wide"
 
 
 class Unauthenticated(PostroomError):
@@ -79,12 +103,34 @@ class Forbidden(PostroomError):
     code = "missing_permission"
 
 
+class OutOfScope(Forbidden):
+    code = "forbidden"
+
+
+class PermissionEscalation(Forbidden):
+    code = "permission_escalation"
+
+
+class ResourceTaken(Forbidden):
+    """Another organization has it: of its own class, since clients try a plain conflict again."""
+
+    code = "resource_taken"
+
+
 class TooLarge(PostroomError):
     code = "too_large"
 
 
 class Refused(PostroomError):
     code = "message_rejected"
+
+
+class InboxPaused(Refused):
+    code = "inbox_paused"
+
+
+class DomainNotVerified(Refused):
+    code = "domain_not_verified"
 
 
 class Temporary(PostroomError):
@@ -97,3 +143,10 @@ class StorageFull(Temporary):
 
 class Busy(Temporary):
     code = "busy"
+
+
+def disk_error(error: OSError) -> Temporary:
+    """Return what a failing file operation means to a caller."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull("The disk is full.", fix="Free some space; nothing was stored.")
+    return Temporary(f"The disk failed ({error.strerror}).", fix="Try again; the log says more.")

@@ -9,6 +9,8 @@ from postroom.model.record import Record
 
 # How a message came to its inbox: over SMTP, from an inbox of this server, from a file, or written here.
 Origin = Literal["smtp", "local", "import", "sent"]
+# Labels that keep a message out of lists, and out of every search.
+HIDDEN = ("spam", "blocked", "unauthenticated", "trash")
 
 
 def plain_text(body: bytes) -> str:

@@ -27,12 +27,21 @@ class Organization(Record):
     created_at: int  # UTC milliseconds, as all times here
 
 
+class Counted(Record):
+    """An organization with the number of its inboxes and domains within the asker's reach."""
+
+    organization: Organization
+    inboxes: int
+    domains: int
+
+
 class Pod(Record):
     """A part of an organization; one is there from the start."""
 
     pod_id: str
     org_id: str
     name: str
+    client_id: str | None
     created_at: int
 
 
@@ -43,10 +52,12 @@ class ApiKey(Record):
     org_id: str
     pod_id: str | None
     inbox_id: str | None  # inner id; None = not confined to an inbox
+    inbox_address: str | None
     name: str
     prefix: str
     permissions: frozenset[str] | None
     created_at: int
+    updated_at: int
     expires_at: int | None
 
 

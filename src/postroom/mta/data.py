@@ -4,7 +4,6 @@ It neither sees the envelope nor answers the peer; whoever calls it says what a 
 """
 
 import asyncio
-import errno
 import hashlib
 import logging
 import os
@@ -14,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from postroom.model.errors import StorageFull, disk_error
 from postroom.model.ids import random_bytes
 from postroom.mta.limits import InboundLimits
 
@@ -161,6 +161,7 @@ class Draft:
     def discard(self) -> None:
         """Delete what was spooled, unless `finish` has given it away."""
         with self._lock:
+            self._fault = self._fault or Fault.OURS  # a piece that waits for its thread yet shall begin no file
             self._drop()
 
     def _whole_lines(self, piece: bytes, last: bool) -> bytes:
@@ -258,11 +259,8 @@ class Rules:
 
 
 def _fault_of(error: OSError) -> Fault:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        logger.warning("spool full error=%s", error)
-        return Fault.FULL
     logger.error("spool failed error=%s", error)
-    return Fault.OURS
+    return Fault.FULL if isinstance(disk_error(error), StorageFull) else Fault.OURS
 
 
 def prepare_folder(folder: Path, limits: InboundLimits) -> None:

@@ -1,13 +1,15 @@
-"""The one outgoing HTTP client: fetches what a URL from outside names, under the address rules, within a size and a
-time. It sends no cookies and no credentials, obeys no proxy of the environment, and never looks a name up twice.
+"""The one outgoing HTTP client: fetches what a URL from outside names, and posts to it, under the address rules, within
+a size and a time. It sends no cookies and no credentials of its own, obeys no proxy of the environment, and never looks
+a name up twice.
 """
 
 import asyncio
+import contextlib
 import importlib
 import re
 import socket
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, cast
@@ -26,6 +28,7 @@ MAX_FILENAME = 150
 _MAX_DISPOSITION = 1_000
 _CHUNK = 64 * 1024
 _INFLATED = 256 * 1024  # bytes that one step of the decompressor may give
+_LOOK_UP_S = 5.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TOKEN = r"[A-Za-z0-9!#$&^_.+\-]{1,60}"
 _CONTENT_TYPE = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})[ \t]*(?:;|$)")
@@ -66,6 +69,32 @@ class HttpClient:
         except TimeoutError as error:
             raise _unusable(f"No complete answer came within {timeout:g} seconds.") from error
 
+    async def check(self, url: str) -> None:
+        """Return if `url` (http or https) may be asked one day; a name that cannot be looked up today may.
+
+        Raises InvalidInput at ``url`` for what is no URL, and for an address that the rules do not allow.
+        """
+        await asyncio.to_thread(importlib.import_module, "yarl")
+        try:
+            target = self._checked(url, None)
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_LOOK_UP_S):
+                    await _CheckingResolver(self._rules).resolve(target.host or "", target.port or 0)
+        except Refused as error:
+            fix = "An operator can allow it: POSTROOM_ALLOW_PRIVATE_URLS or POSTROOM_ALLOW_NETWORKS."
+            raise InvalidInput.at("url", error.message, fix=fix) from error
+
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str], timeout: float) -> int:
+        """Send `content` to `url` and return the status of the answer, whose body is not read. No redirect is followed.
+
+        Raises Refused and InvalidInput as `fetch` does, for an answer that does not come within `timeout` seconds too.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._post(await self._open(), self._checked(url, None), content, headers)
+        except TimeoutError as error:
+            raise _unusable(f"No answer came within {timeout:g} seconds.") from error
+
     async def close(self) -> None:
         """Close the connections that are kept; the client cannot be used after it."""
         self._closed = True
@@ -101,6 +130,17 @@ class HttpClient:
         return Fetched(
             content=content, content_type=_content_type(response), filename=_filename(response), url=str(target)
         )
+
+    async def _post(self, client: "ClientSession", target: "URL", content: bytes, headers: Mapping[str, str]) -> int:
+        from aiohttp import ClientError
+
+        try:
+            async with client.post(target, data=content, headers=headers, allow_redirects=False) as response:
+                return response.status
+        except (ClientError, OSError, ValueError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise _unusable(f"No usable answer came from {target.host}.") from error
 
     def _checked(self, text: str, base: "URL | None") -> "URL":
         from yarl import URL

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class Bells:
-    """Wakes whoever listens to a name (`event`, `delivery`, `search`, `purge`, `inbox`). For one event loop."""
+    """Wakes whoever listens to a name (`event`, `delivery`, `draft`, `search`, `purge`, `inbox`) in one event loop."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[asyncio.Event]] = {}

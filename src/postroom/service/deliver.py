@@ -216,10 +216,4 @@ def _tell(context: Context, kind: EventType, deliveries: Sequence[Delivery], err
         return
     facts = {"message": sent.id, "message_id": sent.message_id, "thread_id": sent.thread_id}
     reason = {} if error is None else {"reason": error}
-    context.tx.emit(
-        kind,
-        {**facts, "recipients": [d.recipient for d in deliveries], **reason},
-        org_id=sent.org_id,
-        pod_id=sent.pod_id,
-        inbox_id=sent.inbox_id,
-    )
+    context.tx.emit(kind, sent, {**facts, "recipients": [d.recipient for d in deliveries], **reason})

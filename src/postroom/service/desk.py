@@ -6,19 +6,20 @@ handler, commits, and rings the bells. No handler, face or worker commits.
 
 import difflib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from postroom.model.errors import Forbidden, InvalidInput, Problem
+from postroom.model.errors import Forbidden, InvalidInput, Problem, disk_error
 from postroom.model.tenant import Actor, Reach
-from postroom.service.operation import Answer, Context, House, Operation
+from postroom.service.dns_records import Resolver
+from postroom.service.operation import ANYONE, Answer, Context, House, Operation
 from postroom.service.parsing import Parser
-from postroom.service.receive import disk_error
 from postroom.service.trace import OPERATION, TENANT
 from postroom.store.blobs import Blobs
+from postroom.store.secret import Secret
 from postroom.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -40,9 +41,13 @@ class Store(Protocol):
 
 
 class Fetcher(Protocol):
-    """What fetches an attachment that is given by its address."""
+    """What fetches an attachment that is given by its address, and tells a webhook."""
 
     async def fetch(self, url: str, *, max_bytes: int, timeout: float) -> Any: ...
+
+    async def check(self, url: str) -> None: ...
+
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str], timeout: float) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,8 @@ class Rooms:
     blobs: Blobs
     parser: Parser
     fetcher: Fetcher
+    resolver: Resolver
+    secret: Secret
 
 
 class Desk:
@@ -115,7 +122,7 @@ def _check_permission(operation: Operation, actor: Actor) -> None:
     if not operation.scope:
         if actor.reach is not Reach.EVERYWHERE:  # the one object: no key is ever given it
             raise Forbidden(f"{operation.name} is internal.")
-    elif not actor.may(operation.scope):
+    elif operation.scope != ANYONE and not actor.may(operation.scope):
         raise Forbidden(
             f"This key lacks the permission {operation.scope}.", fix=f"Use a key that has {operation.scope}."
         )
@@ -127,21 +134,40 @@ def _validated(operation: Operation, given: BaseModel | Mapping[str, Any]) -> Ba
     try:
         return operation.input.model_validate(given)
     except ValidationError as error:
-        raise invalid(error, tuple(operation.input.model_fields)) from None
+        raise invalid(error, operation.input) from None
 
 
-def invalid(error: ValidationError, fields: tuple[str, ...]) -> InvalidInput:
-    """Return our error for pydantic's: each problem with its path, an unknown field with its nearest name."""
-    problems = [Problem(path=e["loc"], message=_sentence(e, fields)) for e in error.errors(include_url=False)[:20]]
+def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidInput:
+    """Return our error for pydantic's: each problem with its path, an unknown field with the nearest that is known."""
+    problems = [Problem(path=e["loc"], message=_sentence(e, model)) for e in error.errors(include_url=False)[:20]]
     shown = "; ".join(f"{'.'.join(map(str, p.path)) or 'input'}: {p.message}" for p in problems[:5])
     return InvalidInput(shown, problems)
 
 
-def _sentence(error: Any, fields: tuple[str, ...]) -> str:
+def _sentence(error: Any, model: type[BaseModel]) -> str:
     if error["type"] != "extra_forbidden":
         given = repr(error["input"])
         return f"{error['msg']} (got {given[:80]})" if error["type"] != "missing" else "is required."
-    return unknown_name(str(error["loc"][-1]), fields)
+    *way, name = error["loc"]
+    return unknown_name(str(name), tuple(_fields(_model_at(model, way))))
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the type of each field by the name that a caller gives."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _model_at(model: type[BaseModel], way: Iterable[str | int]) -> type[BaseModel]:
+    """Return the model that checks what stands at the end of `way`; numbers in a list and the like lead no further."""
+    for step in way:
+        model = _model_in(_fields(model).get(str(step))) or model
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def unknown_name(name: str, fields: tuple[str, ...]) -> str:

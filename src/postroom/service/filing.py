@@ -14,6 +14,7 @@ from postroom.model.event import EventType
 from postroom.model.inbox import Mailbox
 from postroom.model.message import Origin, ParsedMessage
 from postroom.model.thread import Thread
+from postroom.service.hosting import message_id_domain
 from postroom.service.operation import Context
 from postroom.store.json import as_json
 from postroom.store.queries import messages as queries
@@ -22,6 +23,8 @@ from postroom.store.queries import threads
 DUPLICATE_WINDOW_MS = 7 * 86_400_000
 SUBJECT_WINDOW_MS = 30 * 86_400_000
 MAX_PEOPLE = 100
+# Clients put an id into a path as it is: what follows one of these would not arrive, or arrive as another letter.
+_NOT_IN_PATH = frozenset("?#%")
 Why = Literal["in_reply_to", "references", "subject"]
 
 
@@ -61,7 +64,7 @@ def file(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Refere
     """
     if _is_duplicate(context, mailbox, sheet, known):
         return None
-    public_id = _public_id(context, sheet, known)
+    public_id = _public_id(mailbox, sheet, known)
     thread, why = _find_thread(context, mailbox, sheet, known)
     thread_id = thread.thread_id if thread else f"thd_{sheet.message_id[4:]}"
     filed = Filed(message_id=sheet.message_id, public_id=public_id, thread_id=thread_id)
@@ -88,20 +91,21 @@ def _is_duplicate(context: Context, mailbox: Mailbox, sheet: Sheet, known: queri
         return False  # we wrote it, or its Message-ID is new here
     oldest = context.now - DUPLICATE_WINDOW_MS
     if known is None or known.digest != sheet.digest or known.at <= oldest:
-        known = known_as(context, mailbox, _digest_reference(sheet.digest))
+        known = known_as(context, mailbox, digest_reference(sheet.digest))
     return known is not None and known.at > oldest
 
 
-def _digest_reference(digest: bytes) -> str:
+def digest_reference(digest: bytes) -> str:
+    """Return what stands in the place of a Message-ID for an arrival that none tells from others."""
     return f"digest:{digest.hex()}"
 
 
-def _public_id(context: Context, sheet: Sheet, known: queries.Reference | None) -> str:
+def _public_id(mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None) -> str:
     given = sheet.parsed.message_id
     free = known is None or known.message_seq is None
-    if free and given is not None and references.is_safe_message_id(given):
+    if free and given is not None and references.is_safe_message_id(given) and not _NOT_IN_PATH.intersection(given):
         return given
-    return f"<{sheet.message_id}@{context.house.message_id_domain}>"
+    return f"<{sheet.message_id}@{message_id_domain(mailbox.address)}>"
 
 
 def _find_thread(
@@ -113,19 +117,26 @@ def _find_thread(
             return thread, "in_reply_to" if sheet.parsed.in_reply_to else "references"  # a forward refers alone
     parsed = sheet.parsed
     for candidate in references.candidates(parsed.in_reply_to, parsed.references):
-        if (thread := _thread_of(context, known_as(context, mailbox, candidate))) is not None:
+        if (thread := _thread_of(context, sheet, known_as(context, mailbox, candidate))) is not None:
             return thread, "in_reply_to" if candidate in parsed.in_reply_to else "references"
     # An answer that came before it, or its own copy (mail to oneself), has named it already.
-    if (thread := _thread_of(context, known)) is not None:
+    if (thread := _thread_of(context, sheet, known)) is not None:
         return thread, "references"
-    return _thread_by_subject(context, mailbox, parsed)
+    return _thread_by_subject(context, mailbox, sheet)
 
 
-def _thread_of(context: Context, known: queries.Reference | None) -> Thread | None:
-    return None if known is None else context.tx.one(threads.BY_ID, id=known.thread_id)
+def _thread_of(context: Context, sheet: Sheet, known: queries.Reference | None) -> Thread | None:
+    thread = None if known is None else context.tx.one(threads.BY_ID, id=known.thread_id)
+    return thread if thread is not None and _may_join(sheet, thread) else None
 
 
-def _thread_by_subject(context: Context, mailbox: Mailbox, parsed: ParsedMessage) -> tuple[Thread | None, Why | None]:
+def _may_join(sheet: Sheet, thread: Thread) -> bool:
+    """Keep what is blocked and what is not apart: one hidden message hides its thread, and its sender names any."""
+    return ("blocked" in sheet.labels) is ("blocked" in thread.labels)
+
+
+def _thread_by_subject(context: Context, mailbox: Mailbox, sheet: Sheet) -> tuple[Thread | None, Why | None]:
+    parsed = sheet.parsed
     if not parsed.subject or not references.has_reply_prefix(parsed.subject):
         return None, None
     base = references.base_subject(parsed.subject)
@@ -137,7 +148,8 @@ def _thread_by_subject(context: Context, mailbox: Mailbox, parsed: ParsedMessage
     for thread in context.tx.all(
         threads.BY_SUBJECT, inbox_id=mailbox.inbox_id, subject_key=base[:200], since=since, n=20
     ):
-        if any(_shown_key(shown) in people for shown in (*thread.senders, *thread.recipients)):
+        shown = (*thread.senders, *thread.recipients)
+        if _may_join(sheet, thread) and any(_shown_key(one) in people for one in shown):
             return thread, "subject"
     return None, None
 
@@ -202,7 +214,7 @@ def _message_row(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed,
 
 def _body_row(sheet: Sheet, why: Why | None) -> dict[str, object]:
     parsed = sheet.parsed
-    text_at = None if sheet.raw is None else parsed.text_at
+    text_at = parsed.text_at if sheet.raw else None  # to SQLite a piece of no bytes is NULL
     return {
         "text": parsed.text if text_at is None else None,
         "text_at": text_at,
@@ -261,7 +273,7 @@ def _remember(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed) ->
         if given is not None:
             context.tx.insert(queries.BEAR_REFERENCE, {**mine, "reference": given})
         if sheet.digest is not None:
-            context.tx.insert(queries.REMEMBER_DIGEST, {**mine, "reference": _digest_reference(sheet.digest)})
+            context.tx.insert(queries.REMEMBER_DIGEST, {**mine, "reference": digest_reference(sheet.digest)})
     for reference in dict.fromkeys((*parsed.references, *parsed.in_reply_to)):
         if reference not in (filed.public_id, given):
             other = {"reference": reference, "message_seq": None, "digest": None}

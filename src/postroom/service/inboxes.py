@@ -1,24 +1,27 @@
 """Inboxes: create, list, get, update, delete."""
 
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from postroom.model.address import address_key, check_username, domain_key, plus_base_key
-from postroom.model.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from postroom.model.address import address_key, check_username, plus_base_key
+from postroom.model.errors import AddressTaken, CannotDelete, InvalidInput, NotFound, OutOfScope
 from postroom.model.event import EventType
 from postroom.model.ids import ALPHABET, new_id, random_bytes
-from postroom.model.inbox import Inbox, Mailbox, MetadataValue
+from postroom.model.inbox import Inbox, InboxStatus, Mailbox, MetadataValue, words_of
 from postroom.model.page import Page
-from postroom.service import places
+from postroom.model.tenant import Pod
+from postroom.model.webhook import NotificationState
+from postroom.service import hosting, places
 from postroom.service.operation import Context, Input
 from postroom.store.json import as_json
+from postroom.store.queries import drafts, keys, lists, pods, webhooks
 from postroom.store.queries import inboxes as queries
-from postroom.store.queries import tenants
 from postroom.store.queries.messages import Reference
 
 MAX_METADATA = 256
+CLIENT_ID = r"^[A-Za-z0-9\-._~]{1,256}$"
 Metadata = dict[str, MetadataValue | None]
 
 
@@ -28,9 +31,10 @@ class CreateInbox(Input):
     display_name: str | None = Field(default=None, max_length=256, description="The name that recipients see.")
     client_id: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9\-._~]{1,256}$",
+        pattern=CLIENT_ID,
         description="Your own id: a second create with it returns the first inbox.",
     )
+    status: InboxStatus = Field(default=InboxStatus.ACTIVE, description="paused: it neither sends nor takes mail.")
     metadata: Metadata | None = Field(default=None, description="Up to 256 keys with string, number or bool values.")
 
 
@@ -41,10 +45,12 @@ class InboxRef(Input):
 class ListInboxes(Input):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    ascending: bool = Field(default=False, description="Oldest first.")
 
 
 class UpdateInbox(InboxRef):
     display_name: str | None = Field(default=None, max_length=256, description="The name that recipients see.")
+    status: InboxStatus | None = Field(default=None, description="paused: it neither sends nor takes mail.")
     metadata: Metadata | None = Field(default=None, description="Merged into what is there; null removes a key.")
 
 
@@ -54,37 +60,40 @@ class RouteTo(Input):
     address: str
 
 
+class Routed(NamedTuple):
+    """The inbox that an address reaches, None where there is none, and whether its domain is ours."""
+
+    mailbox: Mailbox | None
+    is_ours: bool
+
+
 def create(context: Context, given: CreateInbox) -> Inbox:
     """Create an inbox: a new address that the agent owns."""
-    org_id = _organization(context)
+    pod = _pod(context)
     if given.client_id is not None:
-        known = context.tx.one(queries.BY_CLIENT_ID, org_id=org_id, client_id=given.client_id)
+        known = context.tx.one(queries.BY_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
         if known is not None:
             return known
-    inbox = _new_inbox(context, given, org_id)
+    inbox = _new_inbox(context, given, pod)
     row = {**inbox.model_dump(), "metadata": as_json(inbox.metadata), "address_key": address_key(inbox.address)}
-    context.tx.insert(queries.ADD, row)
-    context.tx.emit(
-        EventType.INBOX_CREATED,
-        {"address": inbox.address},
-        org_id=inbox.org_id,
-        pod_id=inbox.pod_id,
-        inbox_id=inbox.inbox_id,
-    )
+    context.tx.insert(queries.ADD, {**row, "status": inbox.status.value})
+    _write_words(context, inbox)
+    context.tx.emit(EventType.INBOX_CREATED, inbox, {"address": inbox.address})
     return inbox
 
 
 def list_(context: Context, given: ListInboxes) -> Page[Inbox]:
     """List the inboxes, newest first."""
-    mark = places.window("inboxes", given.page_token, ascending=False)
-    below = mark["seq"] if isinstance(mark["seq"], str) else "~"
-    found = context.tx.all(
-        queries.PAGE, org_id=context.actor.reach.org_id, at=mark["at"], below=below, n=given.limit + 1
+    within, owner = within_reach(context)
+    query = queries.page(within, given.ascending)
+    return places.turn(
+        "inboxes",
+        given.page_token,
+        ascending=given.ascending,
+        limit=given.limit,
+        fetch=lambda mark, n: context.tx.all(query, owner=owner, **mark, n=n),
+        place=lambda inbox: (inbox.created_at, inbox.inbox_id),
     )
-    items = found[: given.limit]
-    more = len(found) > given.limit
-    token = places.seal("inboxes", (items[-1].created_at, items[-1].inbox_id)) if more else None
-    return Page(items=tuple(items), next_page_token=token)
 
 
 def get(context: Context, given: InboxRef) -> Inbox:
@@ -93,41 +102,54 @@ def get(context: Context, given: InboxRef) -> Inbox:
 
 
 def update(context: Context, given: UpdateInbox) -> Inbox:
-    """Change the display name or merge metadata; what is absent stays."""
+    """Change the display name or the status, or merge metadata; what is absent stays."""
     inbox = find_inbox(context, given.inbox_id)
-    if not given.model_fields_set & {"display_name", "metadata"}:
-        raise InvalidInput("Nothing to change.", fix="Give display_name or metadata.")
-    changed: dict[str, Any] = {"updated_at": context.now}
-    if "display_name" in given.model_fields_set:
-        changed["display_name"] = _display_name(given.display_name)
-    if "metadata" in given.model_fields_set:
-        changed["metadata"] = {} if given.metadata is None else _merged(inbox.metadata, given.metadata)
-    updated = inbox.model_copy(update=changed)
+    changed = _changes(inbox, given)
+    updated = inbox.model_copy(update={**changed, "updated_at": context.now})
     context.tx.run(
         queries.UPDATE,
         key=inbox.inbox_id,
         display_name=updated.display_name,
+        status=updated.status.value,
         metadata=as_json(updated.metadata),
         updated_at=context.now,
     )
+    if "display_name" in changed:
+        context.tx.run(queries.DELETE_WORDS, inbox_id=inbox.inbox_id)
+        _write_words(context, updated)
     return updated
 
 
 def delete(context: Context, given: InboxRef) -> Inbox:
-    """Delete an inbox with all its mail, for good; its address becomes free at once."""
+    """Delete an inbox with all its mail, for good; its address becomes free at once. Its API keys must be gone."""
     inbox = find_inbox(context, given.inbox_id)
+    if context.tx.one(keys.OF_INBOX, inbox_id=inbox.inbox_id) is not None:
+        raise CannotDelete(f"The inbox {inbox.address} has API keys.", fix="Delete the keys of this inbox first.")
+    context.tx.run(queries.DELETE_WORDS, inbox_id=inbox.inbox_id)
     context.tx.run(queries.DELETE, inbox_id=inbox.inbox_id)
-    context.tx.run(tenants.DELETE_KEYS_OF_INBOX, inbox_id=inbox.inbox_id)
-    context.tx.insert(queries.ADD_PURGE, {**_owner(inbox), "at": context.now})
-    context.tx.emit(EventType.INBOX_DELETED, {"address": inbox.address}, **_owner(inbox))
+    context.tx.run(lists.DELETE_OF_PLACE, place=inbox.inbox_id)
+    context.tx.run(drafts.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
+    owner = {"org_id": inbox.org_id, "pod_id": inbox.pod_id, "inbox_id": inbox.inbox_id}
+    context.tx.insert(queries.ADD_PURGE, {**owner, "at": context.now})
+    _silence(context, inbox)
+    context.tx.emit(EventType.INBOX_DELETED, inbox, {"address": inbox.address})
     context.tx.ring("purge")
     context.tx.ring("inbox")
     return inbox
 
 
-def route(context: Context, given: RouteTo) -> Mailbox | None:
+def _silence(context: Context, inbox: Inbox) -> None:
+    """Delete the webhooks of an inbox, and end what others were still to be told of it."""
+    owner = {"org_id": inbox.org_id, "inbox_id": inbox.inbox_id}
+    context.tx.run(webhooks.DELETE_DELIVERIES_OF_INBOX, **owner)
+    context.tx.run(webhooks.DELETE_OF_INBOX, **owner)
+    context.tx.run(webhooks.END_OF_INBOX, key=inbox.inbox_id, gone=NotificationState.GONE.value)
+
+
+def route(context: Context, given: RouteTo) -> Routed:
     """Return where mail for an address goes; an exact address wins over one with a +tag."""
-    return find_mailbox(context, given.address)
+    found = find_mailbox(context, given.address)
+    return Routed(mailbox=found, is_ours=found is not None or hosting.is_ours(context, given.address))
 
 
 def find_inbox(context: Context, inbox_id: str) -> Inbox:
@@ -146,7 +168,7 @@ def find_mailbox(context: Context, address: str) -> Mailbox | None:
     found = context.tx.one(queries.MAILBOX, address_key=address_key(address))
     if found is None and (base := plus_base_key(address)):
         found = context.tx.one(queries.MAILBOX, address_key=base)
-    return found
+    return found if found is not None and hosting.receives(context, found) else None
 
 
 def find_destination(context: Context, address: str, message_id: str | None) -> tuple[Mailbox, Reference | None] | None:
@@ -154,36 +176,64 @@ def find_destination(context: Context, address: str, message_id: str | None) -> 
     found = context.tx.one(queries.DESTINATION, address_key=address_key(address), reference=message_id)
     if found is None and (base := plus_base_key(address)):
         found = context.tx.one(queries.DESTINATION, address_key=base, reference=message_id)
-    return found
+    return found if found is not None and hosting.receives(context, found[0]) else None
 
 
-def _organization(context: Context) -> str:
+def within_reach(context: Context) -> tuple[queries.Within, str | None]:
+    """Return what the actor's lists of inboxes are kept by, the pod or the organization, and which it is."""
     reach = context.actor.reach
-    if reach.org_id is None or reach.inbox_id is not None:
-        raise Conflict("A key of one inbox makes no other.", fix="Use a key of the organization.")
-    return reach.org_id
+    return ("org_id", reach.org_id) if reach.pod_id is None else ("pod_id", reach.pod_id)
 
 
-def _new_inbox(context: Context, given: CreateInbox, org_id: str) -> Inbox:
-    domain = given.domain or context.house.domain
-    if domain_key(domain) != domain_key(context.house.domain):
-        raise InvalidInput.at(
-            "domain", f"{domain!r} is not a domain of this server.", fix=f"Use {context.house.domain}."
-        )
-    username = check_username(given.username) if given.username else _drawn_name()
-    address = f"{username}@{context.house.domain}"
-    if context.tx.one(queries.MAILBOX, address_key=address_key(address)) is not None:
-        raise AlreadyExists(f"The address {address} is taken.", fix="Choose another username, or leave it out.")
-    pod = context.tx.one(tenants.DEFAULT_POD, org_id=org_id)
+def _pod(context: Context) -> Pod:
+    """Return the pod that a new inbox goes into: the one that the actor is confined to, or the default."""
+    reach = context.actor.reach
+    if reach.inbox_id is not None:
+        raise OutOfScope("A key of one inbox makes no other.", fix="Use a key of the organization or of the pod.")
+    if reach.pod_id is None:
+        pod = context.tx.one(pods.DEFAULT, org_id=reach.org_id)
+    else:
+        pod = context.tx.one(pods.BY_ID, id=reach.pod_id)
     if pod is None:
-        raise NotFound("pod", org_id)
+        raise NotFound("pod", reach.pod_id or "default")
+    return pod
+
+
+def _write_words(context: Context, inbox: Inbox) -> None:
+    owner = {"inbox_id": inbox.inbox_id, "org_id": inbox.org_id, "pod_id": inbox.pod_id}
+    for word in words_of(inbox.address, inbox.display_name):
+        context.tx.insert(queries.ADD_WORD, {**owner, "word": word})
+
+
+def _changes(inbox: Inbox, given: UpdateInbox) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    if "display_name" in given.model_fields_set:
+        changed["display_name"] = _display_name(given.display_name)
+    if given.status is not None:
+        changed["status"] = given.status
+    if "metadata" in given.model_fields_set:
+        if given.metadata == {}:
+            raise InvalidInput.at("metadata", "has no key.", fix="Give keys to merge, or null to remove all.")
+        changed["metadata"] = {} if given.metadata is None else _merged(inbox.metadata, given.metadata)
+    if not changed:
+        raise InvalidInput("Nothing to change.", fix="Give display_name, status or metadata.")
+    return changed
+
+
+def _new_inbox(context: Context, given: CreateInbox, pod: Pod) -> Inbox:
+    domain = hosting.domain_for_inbox(context, given.domain or context.house.domain, pod.org_id, pod.pod_id)
+    username = check_username(given.username) if given.username else _drawn_name()
+    address = f"{username}@{domain}"
+    if context.tx.one(queries.MAILBOX, address_key=address_key(address)) is not None:
+        raise AddressTaken(f"The address {address} is taken.", fix="Choose another username, or leave it out.")
     return Inbox(
         inbox_id=new_id("inb", context.now),
-        org_id=org_id,
-        pod_id=context.actor.reach.pod_id or pod.pod_id,
+        org_id=pod.org_id,
+        pod_id=pod.pod_id,
         address=address,
         display_name=_display_name(given.display_name),
         client_id=given.client_id,
+        status=given.status,
         metadata=_merged({}, given.metadata or {}),
         created_at=context.now,
         updated_at=context.now,
@@ -212,7 +262,3 @@ def _merged(before: dict[str, MetadataValue], changes: Metadata) -> dict[str, Me
     if len(merged) > MAX_METADATA or too_long:
         raise InvalidInput.at("metadata", "at most 256 keys; keys and strings of at most 256 characters.")
     return merged
-
-
-def _owner(inbox: Inbox) -> dict[str, str]:
-    return {"org_id": inbox.org_id, "pod_id": inbox.pod_id, "inbox_id": inbox.inbox_id}

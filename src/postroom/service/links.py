@@ -14,12 +14,14 @@ _PURPOSE = "download"
 
 
 class Download(Record):
-    """What an address gives: an attachment, or with no `attachment_id` the raw message. Ids are inner ones."""
+    """What an address gives: an attachment of a message or of a draft, or the raw message. Ids are inner ones."""
 
     org_id: str
     inbox_id: str
-    message_id: str
+    message_id: str | None = None
     attachment_id: str | None = None
+    draft_id: str | None = None
+    as_text: bool = False  # the text of the attachment, not its bytes
 
 
 class Links:
@@ -48,7 +50,7 @@ class Links:
         except (binascii.Error, ValueError):
             claims = b""
         if self._secret.is_signed(_PURPOSE, claims, signature):
-            until, org_id, inbox_id, message_id, attachment_id = json.loads(claims)
+            until, *values = json.loads(claims)
             if until > self._clock():
-                return Download(org_id=org_id, inbox_id=inbox_id, message_id=message_id, attachment_id=attachment_id)
+                return Download(**dict(zip(Download.model_fields, values, strict=False)))
         raise NotFound("download", "this address", fix="It may have ended; ask for a new one.")

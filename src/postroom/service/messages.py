@@ -14,7 +14,9 @@ from postroom.model.message import Attachment, Message, MessageSummary, Raw
 from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
+from postroom.service import highlights as marks
 from postroom.service import places
+from postroom.service.hidden import WithHidden, is_visible, left_out
 from postroom.service.inboxes import InboxRef, find_inbox
 from postroom.service.operation import Answer, Context
 from postroom.store import search as index
@@ -52,7 +54,7 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Moment = Annotated[int, Field(ge=-places.EVER, le=places.EVER), BeforeValidator(_moment)]
 
 
-class ListMessages(InboxRef):
+class ListMessages(WithHidden, InboxRef):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the page before.")
     labels: Strings = Field(default=(), description="Only messages that have all these labels.")
@@ -78,6 +80,7 @@ class SearchMessages(InboxRef):
     page_token: str | None = Field(default=None, description="next_page_token of the page before.")
     before: Moment | None = Field(default=None, description="Only messages before this time (RFC 3339).")
     after: Moment | None = Field(default=None, description="Only messages at or after this time (RFC 3339).")
+    highlight: bool = Field(default=False, description="Say also where the words were found.")
 
 
 class UpdateMessage(MessageRef):
@@ -111,6 +114,13 @@ class Content(Record):
     content: bytes
 
 
+class Located(Record):
+    """An attachment, and the message that it is of."""
+
+    message: MessageSummary
+    attachment: Attachment
+
+
 class LatestNews(Record):
     """The first match after a position; where there is none, how much came into the inbox in the last ten minutes."""
 
@@ -134,7 +144,7 @@ def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
         ascending=given.ascending,
         limit=given.limit,
         fetch=fetch,
-        keep=_filter(given),
+        keep=_filter(given, left_out(context, given, folded(given.labels))),
     )
 
 
@@ -164,14 +174,24 @@ async def raw(desk: "Desk", actor: Actor, given: MessageRef) -> Answer[bytes]:
     return Answer(found.content or b"", answer.position)
 
 
+def find_attachment(context: Context, given: AttachmentRef) -> Located:
+    """Say what an attachment of a message is, without its bytes."""
+    return find_listed(find_message(context, given), given.attachment_id)
+
+
+def find_listed(message: MessageSummary, attachment_id: str) -> Located:
+    """Return the attachment of a message that an id names. Raises NotFound."""
+    listed = {a.attachment_id: a for a in message.attachments}
+    if (wanted := listed.get(attachment_id)) is None:
+        known = ", ".join(listed) or "none"
+        raise NotFound("attachment", attachment_id, fix=f"This message has: {known}.")
+    return Located(message=message, attachment=wanted)
+
+
 async def attachment(desk: "Desk", actor: Actor, given: AttachmentRef) -> Answer[Content]:
     """Get an attachment of a message, decoded."""
-    opened: Opened = await desk.call("messages.get", actor, _message_ref(given))
-    message = opened.message
-    listed = {a.attachment_id: a for a in message.attachments}
-    if (wanted := listed.get(given.attachment_id)) is None:
-        known = ", ".join(listed) or "none"
-        raise NotFound("attachment", given.attachment_id, fix=f"This message has: {known}.")
+    located: Located = await desk.call("messages.find_attachment", actor, given)
+    message, wanted = located.message, located.attachment
     answer = await desk.ask("messages.find_raw", actor, _message_ref(given))
     raw: Raw = answer.result
     source = desk.rooms.blobs.path(raw.blob) if raw.blob is not None else (raw.content or b"")
@@ -188,7 +208,7 @@ async def attachment(desk: "Desk", actor: Actor, given: AttachmentRef) -> Answer
 
 
 def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
-    """Search an inbox for words, newest first."""
+    """Search an inbox for words, newest first; what lists leave out is never found."""
     inbox = find_inbox(context, given.inbox_id)
     below = places.opened("search", given.page_token)[1] if given.page_token else places.EVER
     seqs = index.find(
@@ -202,23 +222,53 @@ def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
     )
     items = [m for seq in seqs[: given.limit] if (m := context.tx.one(queries.BY_SEQ, seq=seq)) is not None]
     token = places.seal("search", (0, seqs[given.limit - 1])) if len(seqs) > given.limit else None
-    return Page(items=tuple(items), next_page_token=token)
+    if not given.highlight:
+        return Page(items=tuple(items), next_page_token=token)
+    found = marks.highlights(context, given.q, items)
+    return marks.Hits(items=tuple(items), next_page_token=token, highlights=found)
 
 
 def update(context: Context, given: UpdateMessage) -> MessageSummary:
     """Add and remove labels; taking off unread marks a message as read."""
     message = find_message(context, given)
-    add, remove = check_labels(given.add_labels, "add_labels"), check_labels(given.remove_labels, "remove_labels")
-    if not add and not remove:
+    after = changed_by(given.add_labels, given.remove_labels)(message)
+    return set_labels(context, message, after) if after != set(message.labels) else message
+
+
+def changed_by(add: tuple[str, ...], remove: tuple[str, ...]) -> Callable[[MessageSummary], set[str]]:
+    """Return what gives a message's labels after a change; one that is added and removed is removed.
+
+    Raises:
+        InvalidInput: for labels of the system, for what is none, for no change; when it is used: for too many.
+    """
+    added, removed = set(check_labels(add, "add_labels")), set(check_labels(remove, "remove_labels"))
+    if not added and not removed:
         raise InvalidInput("Nothing to change.", fix="Give add_labels or remove_labels.")
-    before = set(message.labels)
-    after = (before | set(add)) - set(remove)
-    check_number(after - SYSTEM_LABELS, "add_labels")
-    return set_labels(context, message, after) if after != before else message
+
+    def change(message: MessageSummary) -> set[str]:
+        after = (set(message.labels) | added) - removed
+        check_number(after - SYSTEM_LABELS, "add_labels")
+        return after
+
+    return change
 
 
 def set_labels(context: Context, message: MessageSummary, labels: set[str]) -> MessageSummary:
     """Give a message exactly these labels, with the index, its thread and the events that follow."""
+    changed = relabel(context, message, labels)
+    follow_labels(context, message.thread_id)
+    return changed
+
+
+def follow_labels(context: Context, thread_id: str) -> None:
+    """Give a thread the labels of its messages."""
+    of_thread = context.tx.all(threads.LABELS_OF_MESSAGES, thread_id=thread_id)
+    union = sorted({label for one in of_thread for label in one})
+    context.tx.run(threads.SET_LABELS, key=thread_id, labels=as_json(union), updated_at=context.now)
+
+
+def relabel(context: Context, message: MessageSummary, labels: set[str]) -> MessageSummary:
+    """Give a message exactly these labels, with the index and the events; its thread is the caller's to follow."""
     before, ordered = set(message.labels), tuple(sorted(labels))
     context.tx.run(queries.SET_LABELS, key=message.seq, labels=as_json(ordered), updated_at=context.now)
     place = {"inbox_id": message.inbox_id, "timestamp": message.timestamp, "message_seq": message.seq}
@@ -228,21 +278,18 @@ def set_labels(context: Context, message: MessageSummary, labels: set[str]) -> M
     for label in labels - before:
         context.tx.insert(queries.ADD_LABEL, {"label": label, **place})
         _label_event(context, EventType.LABEL_ADDED, message, label)
-    of_thread = context.tx.all(threads.LABELS_OF_MESSAGES, thread_id=message.thread_id)
-    union = sorted({label for one in of_thread for label in one})
-    context.tx.run(threads.SET_LABELS, key=message.thread_id, labels=as_json(union), updated_at=context.now)
     return message.model_copy(update={"labels": ordered, "updated_at": context.now})
 
 
 def check_labels(labels: tuple[str, ...], field: str) -> tuple[str, ...]:
     """Return labels as they are kept. Raises InvalidInput for one of the system's or one that cannot be a label."""
-    folded = tuple(dict.fromkeys(label.strip().lower() for label in labels))
-    for label in folded:
+    kept = tuple(dict.fromkeys(folded(labels)))
+    for label in kept:
         if label in SYSTEM_LABELS:
             raise InvalidInput.at(field, f"{label!r} is set by Postroom alone.", fix="Use a label of your own.")
         if not label or len(label) > MAX_LABEL or not label.isprintable():
             raise InvalidInput.at(field, f"{label[:50]!r} is no label.", fix=f"Use 1 to {MAX_LABEL} characters.")
-    return folded
+    return kept
 
 
 def check_number(labels: Collection[str], field: str) -> None:
@@ -271,17 +318,23 @@ def since(context: Context, given: Since) -> LatestNews:
 def find_message(context: Context, given: MessageRef) -> MessageSummary:
     """Return the message that a public or inner id names. Raises NotFound, out of reach too."""
     inbox = find_inbox(context, given.inbox_id)
-    wanted = given.message_id.strip()
-    found = None
-    if wanted.startswith("msg_"):
-        found = context.tx.one(queries.BY_ID, id=wanted)
-        found = found if found is not None and found.inbox_id == inbox.inbox_id else None
-    else:
-        for spelling in (wanted, f"<{wanted}>"):
-            found = found or context.tx.one(queries.BY_PUBLIC_ID, inbox_id=inbox.inbox_id, public_id=spelling)
+    found = look_up(context, inbox.inbox_id, given.message_id)
     if found is None:
         raise NotFound("message", given.message_id, fix=f"List the messages of {inbox.address} to see their ids.")
     return found
+
+
+def look_up(context: Context, inbox_id: str, message_id: str) -> MessageSummary | None:
+    """Return the message of an inbox (inner id) that a public or inner id names, None where who asks may not see it."""
+    wanted = message_id.strip()
+    found = None
+    if wanted.startswith("msg_"):
+        found = context.tx.one(queries.BY_ID, id=wanted)
+        found = found if found is not None and found.inbox_id == inbox_id else None
+    else:
+        for spelling in (wanted, f"<{wanted}>"):
+            found = found or context.tx.one(queries.BY_PUBLIC_ID, inbox_id=inbox_id, public_id=spelling)
+    return found if found is not None and is_visible(context, found.labels) else None
 
 
 def _message_ref(given: MessageRef) -> MessageRef:
@@ -289,43 +342,43 @@ def _message_ref(given: MessageRef) -> MessageRef:
 
 
 def _parameters(given: ListMessages) -> dict[str, object]:
-    label = {"label": given.labels[0].strip().lower()} if given.labels else {}
+    label = {"label": folded(given.labels)[0]} if given.labels else {}
     until = places.EVER if given.before is None else given.before
     return {"since": given.after or 0, "until": until, **label}
 
 
-def _filter(given: ListMessages) -> Callable[[MessageSummary], bool]:
+def _filter(given: ListMessages, hidden: frozenset[str]) -> Callable[[MessageSummary], bool]:
     if given.labels or given.from_ or given.to or given.subject:
-        return lambda row: _matches(row, given)
-    return lambda _row: True
+        return lambda row: hidden.isdisjoint(row.labels) and _matches(row, given)
+    return lambda row: hidden.isdisjoint(row.labels)
 
 
 def _matches(row: MessageSummary, given: ListMessages) -> bool:
-    if any(label.strip().lower() not in row.labels for label in given.labels):
-        return False
     return (
-        _contains(row.from_, given.from_)
-        and _contains(row.subject or "", given.subject)
-        and (not given.to or _contains(" ".join((*row.to, *row.cc, *row.bcc)), given.to))
+        set(folded(given.labels)).issubset(row.labels)
+        and contains(row.from_, given.from_)
+        and contains(row.subject or "", given.subject)
+        and (not given.to or contains(" ".join((*row.to, *row.cc, *row.bcc)), given.to))
     )
 
 
 def _named(row: MessageSummary, given: Since) -> bool:
-    return _contains(row.from_, given.from_) and _contains(row.subject or "", given.subject)
+    return contains(row.from_, given.from_) and contains(row.subject or "", given.subject)
 
 
-def _contains(text: str, wanted: tuple[str, ...]) -> bool:
+def folded(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return labels as they are kept."""
+    return tuple(label.strip().lower() for label in labels)
+
+
+def contains(text: str, wanted: tuple[str, ...]) -> bool:
+    """Tell whether a text contains all that is wanted, whatever the case."""
     if not wanted:
         return True
-    folded = text.casefold()
-    return all(w.casefold() in folded for w in wanted)
+    plain = text.casefold()
+    return all(w.casefold() in plain for w in wanted)
 
 
 def _label_event(context: Context, kind: EventType, message: MessageSummary, label: str) -> None:
-    context.tx.emit(
-        kind,
-        {"message": message.id, "message_id": message.message_id, "thread_id": message.thread_id, "label": label},
-        org_id=message.org_id,
-        pod_id=message.pod_id,
-        inbox_id=message.inbox_id,
-    )
+    facts = {"message": message.id, "message_id": message.message_id, "thread_id": message.thread_id}
+    context.tx.emit(kind, message, {**facts, "label": label})

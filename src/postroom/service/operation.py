@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from postroom.mime.encode import ascii_domain
 from postroom.model.tenant import Actor
+from postroom.store.secret import Secret
 from postroom.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -19,15 +20,22 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# Of a field that may be absent: the command line takes it by its place all the same.
+BY_PLACE: dict[str, Any] = {"by_place": True}
+
+
 class Nothing(Input):
     """No argument."""
 
 
 @dataclass(frozen=True)
 class House:
-    """What of the settings the services need. `domain` is where inboxes are made."""
+    """What of the settings the services need. `domain` is where inboxes are made, `secret` seals what no copy
+    of the database may tell.
+    """
 
     domain: str
+    secret: Secret
     max_message_bytes: int = 50 * 2**20
 
     @property
@@ -54,6 +62,9 @@ class Answer(Generic[T]):
     position: int
 
 
+ANYONE = "anyone"  # the scope of what every key may do, whatever its permissions
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """A row of the table. `mode`: `read` and `write` handlers are plain functions `(Context, input)` inside one
@@ -64,7 +75,7 @@ class Operation:
     name: str  # "messages.reply": the group, then the verb
     handler: Callable[..., Any]
     input: type[BaseModel]
-    scope: str  # the permission that a key must have; "" = Postroom itself alone
+    scope: str  # the permission that a key must have, or ANYONE; "" = Postroom itself alone
     mode: Literal["read", "write", "own"] = "read"
     destroys: bool = False
     idempotent: bool = False

@@ -11,9 +11,10 @@ import os
 import struct
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Collection
 from pathlib import Path
 
-from postroom.mime.parse import attachment_content, parse, parse_headers
+from postroom.mime.parse import attachment_contents, parse, parse_headers
 from postroom.model.message import Incoming, ParsedMessage
 
 INLINE = 64 * 1024  # bytes of raw that are parsed in the event loop
@@ -63,15 +64,19 @@ class Parser:
         return await asyncio.to_thread(ParsedMessage.model_validate_json, answer)
 
     async def attachment(self, raw: bytes | Path, part: int) -> bytes:
-        """Return the decoded bytes of one part of a message (bytes, or the path of a file that holds them).
+        """Return the decoded bytes of one part of a message; `attachments` says more."""
+        return (await self.attachments(raw, (part,)))[0]
+
+    async def attachments(self, raw: bytes | Path, parts: Collection[int]) -> list[bytes]:
+        """Return the decoded bytes of parts of a message (bytes, or the path of a file that holds them).
 
         Raises:
             IndexError: there is no such part.
             OSError: the file cannot be read.
         """
         if isinstance(raw, bytes) and len(raw) <= _INLINE_ATTACHMENT:
-            return attachment_content(raw, part)
-        return await asyncio.to_thread(_attachment, raw, part)
+            return attachment_contents(raw, parts)
+        return await asyncio.to_thread(_attachments, raw, parts)
 
     async def close(self) -> None:
         """End all workers and wait until they are gone."""
@@ -169,11 +174,11 @@ def _header_alone(incoming: Incoming) -> ParsedMessage:
         return parse_headers(raw, _TOO_MUCH)
 
 
-def _attachment(raw: bytes | Path, part: int) -> bytes:
+def _attachments(raw: bytes | Path, parts: Collection[int]) -> list[bytes]:
     if isinstance(raw, bytes):
-        return attachment_content(raw, part)
+        return attachment_contents(raw, parts)
     with raw.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
-            return attachment_content(b"", part)
+            return attachment_contents(b"", parts)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return attachment_content(mapped, part)
+            return attachment_contents(mapped, parts)

@@ -15,7 +15,8 @@ from postroom.model.page import Page
 
 FIRST = (-1, -1)
 LAST = (2**62, 2**62)
-BY_NAME = frozenset({"inboxes"})  # lists whose rows of one moment are told apart by an id, not by a number
+# Lists whose rows of one moment are told apart by an id, not by a number.
+BY_NAME = frozenset({"webhooks", "domains", "inboxes", "inbox_search", "pods", "keys", "lists"})
 EVER = 2**62  # an upper bound for times and row numbers
 SCAN = 500
 
@@ -43,6 +44,25 @@ def window(listing: str, token: str | None, *, ascending: bool) -> dict[str, int
     """Return the parameters `at` and `seq` of a page query: where the last page ended, or the end to begin at."""
     at, seq = opened(listing, token) if token else (FIRST if ascending else LAST)
     return {"at": at, "seq": seq}
+
+
+T = TypeVar("T")
+
+
+def turn(
+    listing: str,
+    token: str | None,
+    *,
+    ascending: bool,
+    limit: int,
+    fetch: Callable[[dict[str, int | str], int], list[T]],
+    place: Callable[[T], tuple[int, str]],
+) -> Page[T]:
+    """Return the next page of a list in which an id tells rows of one moment apart; `place` says where a row stands."""
+    mark = window(listing, token, ascending=ascending)
+    rows = fetch({"at": mark["at"], "seq": str(mark["seq"])}, limit + 1)
+    following = seal(listing, place(rows[limit - 1])) if len(rows) > limit else None
+    return Page(items=tuple(rows[:limit]), next_page_token=following)
 
 
 class Placed(Protocol):

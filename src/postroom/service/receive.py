@@ -4,27 +4,32 @@
 """
 
 import asyncio
-import errno
 import hashlib
 from typing import TYPE_CHECKING
 
-from postroom.model.errors import NotFound, StorageFull, Temporary
+from postroom.mime import references
+from postroom.model.errors import NotFound, disk_error
 from postroom.model.event import EventType
 from postroom.model.ids import new_id
 from postroom.model.inbox import Mailbox
+from postroom.model.lists import Direction
 from postroom.model.message import Incoming, ParsedMessage
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor
-from postroom.service.filing import Sheet, file
+from postroom.service import lists
+from postroom.service.filing import Sheet, file, known_as
 from postroom.service.inboxes import find_destination
 from postroom.service.operation import Answer, Context, Input
+from postroom.store.queries import messages
 from postroom.store.queries.messages import Reference
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
 RAW_IN_ROW = 64 * 1024
+_MAX_SENDERS = 20  # of one From field; what names more is judged by these
 RECEIVED = ("received", "unread")
+BLOCKED = (*RECEIVED, "blocked")
 
 
 class Arrival(Input):
@@ -73,15 +78,12 @@ def _sha256(incoming: Incoming) -> str:
     return hashlib.sha256(incoming.content or b"").hexdigest()
 
 
-def disk_error(error: OSError) -> Temporary:
-    """Return what a failing file operation means to a caller."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull("The disk is full.", fix="Free some space; nothing was stored.")
-    return Temporary(f"The disk failed ({error.strerror}).", fix="Try again; the log says more.")
-
-
 def file_arrival(context: Context, given: Arrival) -> Taken:
-    """File a message into the inboxes that it is for, once each."""
+    """File a message into the inboxes that it is for, once each.
+
+    A paused inbox takes its mail and keeps none of it: the sender, here or outside, is told neither of a delivery that
+    failed nor that anybody paused. What its owner imports is kept.
+    """
     found = (find_destination(context, r, given.parsed.message_id) for r in given.incoming.recipients)
     destinations = {destination[0].inbox_id: destination for destination in found if destination is not None}
     if not destinations:
@@ -90,6 +92,8 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
     duplicates: list[str] = []
     digest = _digest(given)
     for mailbox, known in destinations.values():
+        if mailbox.paused and given.incoming.origin != "import":
+            continue
         message = _file_into(context, mailbox, given, digest, known)
         if message is None:
             duplicates.append(mailbox.inbox_id)
@@ -102,22 +106,47 @@ def _file_into(
     context: Context, mailbox: Mailbox, given: Arrival, digest: bytes, known: Reference | None
 ) -> str | None:
     incoming = given.incoming
+    is_blocked = mailbox.has_lists and _is_blocked(context, mailbox, given)
     sheet = Sheet(
         message_id=new_id("msg", context.now),
         parsed=given.parsed,
         raw=incoming.content if given.blob is None else None,
         blob=given.blob,
         size=incoming.size,
-        labels=RECEIVED,
+        labels=BLOCKED if is_blocked else RECEIVED,
         origin=incoming.origin,
         envelope_from=incoming.envelope_from,
         client=incoming.client,
         helo=incoming.helo,
         digest=digest,
-        event=EventType.MESSAGE_RECEIVED,
+        event=EventType.MESSAGE_RECEIVED_BLOCKED if is_blocked else EventType.MESSAGE_RECEIVED,
     )
     filed = file(context, mailbox, sheet, known)
     return None if filed is None else filed.message_id
+
+
+def _is_blocked(context: Context, mailbox: Mailbox, given: Arrival) -> bool:
+    """Tell whether the lists of an inbox hold who a message says it is from: any of them, where it names several.
+
+    What its owner imports is asked nothing.
+    """
+    if given.incoming.origin == "import":
+        return False
+    senders = [a.address for a in given.parsed.from_] or [given.incoming.envelope_from]
+    direction = Direction.REPLY if _answers_us(context, mailbox, given.parsed) else Direction.RECEIVE
+    return lists.held(context, mailbox, direction, senders[:_MAX_SENDERS]) is not None
+
+
+def _answers_us(context: Context, mailbox: Mailbox, parsed: ParsedMessage) -> bool:
+    """Tell whether a message says that it answers one that this inbox sent."""
+    for reference in references.candidates(parsed.in_reply_to, ()):
+        known = known_as(context, mailbox, reference)
+        if known is None or known.message_seq is None:
+            continue
+        answered = context.tx.one(messages.BY_SEQ, seq=known.message_seq)
+        if answered is not None and "sent" in answered.labels:
+            return True
+    return False
 
 
 def _digest(given: Arrival) -> bytes:

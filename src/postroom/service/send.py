@@ -4,6 +4,7 @@ message, a delivery row a recipient and the events together: what is told as sen
 
 import asyncio
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -12,17 +13,18 @@ from postroom.mime import compose as mime
 from postroom.mime import references
 from postroom.mime import reply as words
 from postroom.mime.html import to_text
-from postroom.model.address import Address, address_key, domain_key, read_address, split
+from postroom.model.address import Address, address_key, read_address
 from postroom.model.delivery import DeliveryState
-from postroom.model.errors import InvalidInput
+from postroom.model.errors import InvalidInput, NotFound
 from postroom.model.event import EventType
 from postroom.model.ids import new_id
 from postroom.model.inbox import Inbox, Mailbox
 from postroom.model.message import Incoming, Message, Outgoing, ParsedMessage, Raw, Upload
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import policy
+from postroom.service import hosting, policy
 from postroom.service.filing import Filed, Sheet, file, known_as
+from postroom.service.idempotency import Keyed, Token, finish, once
 from postroom.service.inboxes import InboxRef, find_inbox
 from postroom.service.messages import MessageRef, Strings, check_labels, check_number, find_message
 from postroom.service.operation import Answer, Context, Input
@@ -37,7 +39,7 @@ _INLINE_WORK = 256 * 1024  # beyond this composing would hold up the event loop
 _INLINE_PAGE = 64 * 1024  # characters of HTML beyond which reading it would
 
 
-class _Written(Input):
+class Written(Keyed):
     """What every path of sending takes."""
 
     to: Strings = Field(default=(), description="Recipients: name@host or Name <name@host>.")
@@ -49,17 +51,18 @@ class _Written(Input):
     labels: Strings = Field(default=(), description="Labels of your own for the sent message.")
     attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
     headers: dict[str, str] = Field(default_factory=dict, description="Further header fields.")
+    track_opens: bool = Field(default=False, description="Note when a recipient opens the message.")
 
 
-class SendMessage(_Written, InboxRef):
+class SendMessage(Written, InboxRef):
     subject: str | None = Field(default=None, description="The subject.")
 
 
-class ReplyToMessage(_Written, MessageRef):
+class ReplyToMessage(Written, MessageRef):
     reply_all: bool = Field(default=False, description="Answer everybody; exclusive with to, cc and bcc.")
 
 
-class ForwardMessage(_Written, MessageRef):
+class ForwardMessage(Written, MessageRef):
     subject: str | None = Field(default=None, description="The subject; Fwd: and the original's when absent.")
 
 
@@ -76,7 +79,9 @@ class Prepared(Record):
 
 
 class Departure(Input):
-    """A composed message, ready to be committed. `recipients` is who will be on the wire, Bcc too."""
+    """A composed message, ready to be committed. `recipients` is who will be on the wire, Bcc too; `token` is the claim
+    that ends with it.
+    """
 
     inbox: Inbox
     message_id: str
@@ -87,6 +92,8 @@ class Departure(Input):
     labels: tuple[str, ...]
     bcc: tuple[str, ...]
     recipients: tuple[str, ...]
+    token: Token | None = None
+    track_opens: bool = False
 
 
 class Sent(Record):
@@ -101,63 +108,106 @@ class Sent(Record):
 
 async def send(desk: "Desk", actor: Actor, given: SendMessage) -> Answer[Sent]:
     """Send a message from an inbox."""
-    if not (given.subject or given.text or given.html or given.attachments):
-        raise InvalidInput("An empty message.", fix="Give a subject, text, html or attachments.")
-    prepared: Prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id))
-    outgoing = _outgoing(desk, prepared.inbox, given, subject=given.subject or "", text=given.text, html=given.html)
-    return await _depart(desk, actor, prepared, given, outgoing)
+    return await once(desk, actor, "messages.send", given, partial(_send, desk, actor, given), Sent)
 
 
 async def reply(desk: "Desk", actor: Actor, given: ReplyToMessage) -> Answer[Sent]:
     """Answer a message in its thread, with what it said quoted below."""
+    return await once(desk, actor, "messages.reply", given, partial(_reply, desk, actor, given), Sent)
+
+
+async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[Sent]:
+    """Forward a message with its attachments; it stays in the thread of the original."""
+    return await once(desk, actor, "messages.forward", given, partial(_forward, desk, actor, given), Sent)
+
+
+async def _send(desk: "Desk", actor: Actor, given: SendMessage, token: Token | None) -> Answer[Sent]:
+    if not (given.subject or given.text or given.html or given.attachments):
+        raise InvalidInput("An empty message.", fix="Give a subject, text, html or attachments.")
+    prepared: Prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id))
+    leaving = await departure(desk, prepared, given, word_message(desk, prepared, given))
+    return await _depart(desk, actor, leaving, token)
+
+
+async def _reply(desk: "Desk", actor: Actor, given: ReplyToMessage, token: Token | None) -> Answer[Sent]:
     if given.reply_all and (given.to or given.cc or given.bcc):
         raise InvalidInput.at("reply_all", "exclusive with to, cc and bcc.", fix="Leave out either.")
     if not (given.text or given.html or given.attachments):
         raise InvalidInput("An empty reply.", fix="Give text, html or attachments.")
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
-    original: Message = prepared.original
+    addressed = given.model_copy(update=reply_recipients(prepared, given))
+    leaving = await departure(desk, prepared, addressed, await word_reply(desk, prepared, addressed))
+    return await _depart(desk, actor, leaving, token)
+
+
+async def _forward(desk: "Desk", actor: Actor, given: ForwardMessage, token: Token | None) -> Answer[Sent]:
+    prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
+    outgoing = await word_forward(desk, prepared, given)
+    leaving = await departure(desk, prepared, given, outgoing, await files_of(desk, prepared))
+    return await _depart(desk, actor, leaving, token)
+
+
+def word_message(desk: "Desk", prepared: Prepared, given: SendMessage) -> Outgoing:
+    """Word a message as it was given."""
+    return _outgoing(desk, prepared.inbox, given, subject=given.subject or "", text=given.text, html=given.html)
+
+
+async def word_reply(desk: "Desk", prepared: Prepared, given: ReplyToMessage, subject: str | None = None) -> Outgoing:
+    """Word an answer to whom `given` names, with the original quoted; its subject when no other is given."""
+    original = _original(prepared)
     said, by, at = await _said(original), original.from_, original.date or original.timestamp
-    parent = _wire_id(original)
-    outgoing = _outgoing(
+    return _outgoing(
         desk,
         prepared.inbox,
-        given.model_copy(update=_reply_recipients(prepared.inbox, original, given)),
-        subject=words.reply_subject(mime.clean(original.subject or "")),
+        given,
+        subject=subject or reply_subject(original),
         text=None if given.text is None else f"{given.text}\n\n{words.quote_reply(said, by, at)}",
         html=None
         if given.html is None
         else given.html + words.quote_reply_html(said, by, at, original_html=original.html),
-        in_reply_to=parent,
-        references=references.chain(parent, original.references, _ids(original.in_reply_to)),
+        in_reply_to=_wire_id(original),
+        references=chain_to(original),
     )
-    return await _depart(desk, actor, prepared, given, outgoing)
 
 
-async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[Sent]:
-    """Forward a message with its attachments; it stays in the thread of the original."""
-    prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
-    original: Message = prepared.original
+async def word_forward(desk: "Desk", prepared: Prepared, given: ForwardMessage) -> Outgoing:
+    """Word a forward: what the caller says, then the original."""
+    original = _original(prepared)
     fields = _shown_fields(original)
     said = await _said(original)
     below = words.forward_text(fields, said)
     page = words.forward_html(fields, said, original_html=original.html)
-    parent = _wire_id(original)
-    outgoing = _outgoing(
+    return _outgoing(
         desk,
         prepared.inbox,
         given,
-        subject=given.subject or words.forward_subject(mime.clean(original.subject or "")),
+        subject=given.subject or forward_subject(original),
         text=f"{given.text}\n\n{below}" if given.text else below,
         html=(given.html or "") + page if given.html or (original.html and not given.text) else None,
-        references=references.chain(parent, original.references, _ids(original.in_reply_to)),
+        references=chain_to(original),
     )
-    forwarded = await _attachments_of(desk, prepared)
-    return await _depart(desk, actor, prepared, given, outgoing, forwarded)
+
+
+def reply_subject(original: Message) -> str:
+    """Return the subject of an answer to a message."""
+    return words.reply_subject(mime.clean(original.subject or ""))
+
+
+def forward_subject(original: Message) -> str:
+    """Return the subject under which a message is forwarded."""
+    return words.forward_subject(mime.clean(original.subject or ""))
+
+
+def chain_to(original: Message) -> tuple[str, ...]:
+    """Return the References of what answers or forwards a message (RFC 5322 3.6.4)."""
+    return references.chain(_wire_id(original), original.references, _ids(original.in_reply_to))
 
 
 def prepare(context: Context, given: Prepare) -> Prepared:
     """Read what sending needs: the inbox, and the message that is answered or forwarded."""
     inbox = find_inbox(context, given.inbox_id)
+    hosting.check_sender(context, inbox)
+    policy.check_sender(inbox)
     if given.message_id is None:
         return Prepared(inbox=inbox, original=None, raw=None)
     summary = find_message(context, MessageRef(inbox_id=given.inbox_id, message_id=given.message_id))
@@ -171,7 +221,10 @@ def prepare(context: Context, given: Prepare) -> Prepared:
 def commit(context: Context, given: Departure) -> Sent:
     """Write a composed message: the message itself, a delivery a recipient, and what happened."""
     inbox = find_inbox(context, given.inbox.inbox_id)
+    hosting.check_sender(context, inbox)
+    policy.check_sender(inbox)
     mailbox = Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
+    policy.check_lists(context, mailbox, given.recipients)
     sheet = Sheet(
         message_id=given.message_id,
         parsed=given.parsed,
@@ -184,7 +237,12 @@ def commit(context: Context, given: Departure) -> Sent:
     )
     filed = file(context, mailbox, sheet, known_as(context, mailbox, given.parsed.message_id or ""))
     assert filed is not None  # only what arrives can be a duplicate
-    captured = tuple(r for r in given.recipients if not _is_ours(context, r))
+    if given.track_opens:
+        seq = context.tx.one(messages.SEQ_OF, id=filed.message_id)
+        context.tx.insert(messages.TRACK, {"message_seq": seq, "opened_at": None})
+    if given.token is not None:
+        finish(context, given.token, filed.message_id, filed.public_id, filed.thread_id)
+    captured = tuple(r for r in given.recipients if not hosting.is_ours(context, r))
     for recipient in given.recipients:
         _add_delivery(context, mailbox, filed, recipient, captured=recipient in captured)
     _emit(context, EventType.MESSAGE_SENT, mailbox, filed, given.recipients)
@@ -197,10 +255,6 @@ def commit(context: Context, given: Departure) -> Sent:
         recipients=given.recipients,
         captured=captured,
     )
-
-
-def _is_ours(context: Context, recipient: str) -> bool:
-    return domain_key(split(recipient)[1]) == domain_key(context.house.domain)
 
 
 def _add_delivery(context: Context, mailbox: Mailbox, filed: Filed, recipient: str, *, captured: bool) -> None:
@@ -228,19 +282,13 @@ def _add_delivery(context: Context, mailbox: Mailbox, filed: Filed, recipient: s
 
 def _emit(context: Context, kind: EventType, mailbox: Mailbox, filed: Filed, recipients: tuple[str, ...]) -> None:
     facts = {"message": filed.message_id, "message_id": filed.public_id, "thread_id": filed.thread_id}
-    context.tx.emit(
-        kind,
-        {**facts, "recipients": recipients},
-        org_id=mailbox.org_id,
-        pod_id=mailbox.pod_id,
-        inbox_id=mailbox.inbox_id,
-    )
+    context.tx.emit(kind, mailbox, {**facts, "recipients": recipients})
 
 
-def _outgoing(desk: "Desk", inbox: Inbox, given: _Written, *, subject: str, **fields: Any) -> Outgoing:
+def _outgoing(desk: "Desk", inbox: Inbox, given: Written, *, subject: str, **fields: Any) -> Outgoing:
     now = desk.clock()
     return Outgoing(
-        message_id=f"<{new_id('msg', now)}@{desk.house.message_id_domain}>",
+        message_id=f"<{new_id('msg', now)}@{hosting.message_id_domain(inbox.address)}>",
         date=now,
         from_=Address(address=inbox.address, name=inbox.display_name),
         reply_to=_addresses(given.reply_to, "reply_to"),
@@ -252,14 +300,18 @@ def _outgoing(desk: "Desk", inbox: Inbox, given: _Written, *, subject: str, **fi
     )
 
 
-async def _depart(
-    desk: "Desk",
-    actor: Actor,
-    prepared: Prepared,
-    given: _Written,
-    outgoing: Outgoing,
-    forwarded: tuple[Upload, ...] = (),
-) -> Answer[Sent]:
+async def _depart(desk: "Desk", actor: Actor, leaving: Departure, token: Token | None) -> Answer[Sent]:
+    return await desk.ask("messages.commit", actor, leaving.model_copy(update={"token": token}))
+
+
+async def departure(
+    desk: "Desk", prepared: Prepared, given: Written, outgoing: Outgoing, files: tuple[Upload, ...] = ()
+) -> Departure:
+    """Return a worded message as bytes, with `files` and those that are given, ready to be committed.
+
+    Raises:
+        InvalidInput, TooLarge, Refused: it may not leave so.
+    """
     labels = check_labels(given.labels, "labels")
     check_number(labels, "labels")
     bcc = _addresses(given.bcc, "bcc")
@@ -267,10 +319,10 @@ async def _depart(
     for one in (*outgoing.to, *outgoing.cc, *bcc):
         recipients.setdefault(one.key, one.address)
     policy.check([Address(address=a) for a in recipients.values()])
-    uploads = (*forwarded, *await gather(desk, given.attachments))
+    uploads = (*files, *await gather(desk, given.attachments))
     outgoing = outgoing.model_copy(update={"attachments": uploads})
     incoming = await _composed(desk, outgoing, tuple(recipients.values()))
-    departure = Departure(
+    return Departure(
         inbox=prepared.inbox,
         message_id=outgoing.message_id[1:].partition("@")[0],
         thread_id=prepared.original.thread_id if prepared.original else None,
@@ -280,8 +332,8 @@ async def _depart(
         labels=labels,
         bcc=tuple(str(a) for a in bcc),
         recipients=tuple(recipients.values()),
+        track_opens=given.track_opens,
     )
-    return await desk.ask("messages.commit", actor, departure)
 
 
 async def _composed(desk: "Desk", outgoing: Outgoing, recipients: tuple[str, ...]) -> Incoming:
@@ -302,22 +354,28 @@ async def _composed(desk: "Desk", outgoing: Outgoing, recipients: tuple[str, ...
     )
 
 
-async def _attachments_of(desk: "Desk", prepared: Prepared) -> tuple[Upload, ...]:
+def _original(prepared: Prepared) -> Message:
+    if prepared.original is None:
+        raise NotFound("message", "that was answered or forwarded")
+    return prepared.original
+
+
+async def files_of(desk: "Desk", prepared: Prepared) -> tuple[Upload, ...]:
+    """Return the files of the message that is forwarded."""
     original, raw = prepared.original, prepared.raw
     if original is None or raw is None or not original.attachments:
         return ()
     source = desk.rooms.blobs.path(raw.blob) if raw.blob else (raw.content or b"")
+    contents = await desk.rooms.parser.attachments(source, [a.part for a in original.attachments])
     return tuple(
-        [
-            Upload(
-                filename=a.filename,
-                content_type=a.content_type,
-                content=await desk.rooms.parser.attachment(source, a.part),
-                disposition=a.disposition,
-                content_id=_usable_content_id(a.content_id),
-            )
-            for a in original.attachments
-        ]
+        Upload(
+            filename=a.filename,
+            content_type=a.content_type,
+            content=content,
+            disposition=a.disposition,
+            content_id=_usable_content_id(a.content_id),
+        )
+        for a, content in zip(original.attachments, contents, strict=True)
     )
 
 
@@ -330,11 +388,11 @@ def _addresses(given: tuple[str, ...], field: str) -> tuple[Address, ...]:
     return tuple(read_address(a, field) for a in given)
 
 
-def _reply_recipients(inbox: Inbox, original: Message, given: ReplyToMessage) -> dict[str, tuple[str, ...]]:
+def reply_recipients(prepared: Prepared, given: ReplyToMessage) -> dict[str, tuple[str, ...]]:
     """Return to and cc of an answer. Answering one's own message goes on to those that it was for."""
     if given.to or given.cc or given.bcc:
         return {}
-    mine = address_key(inbox.address)
+    original, mine = _original(prepared), address_key(prepared.inbox.address)
     own = original.envelope_from is None
     to = original.to if own else (original.reply_to or ((original.from_,) if original.from_ else ()))
     if not given.reply_all:

@@ -2,17 +2,19 @@
 
 import hashlib
 import hmac
-from typing import Annotated
+from typing import Any
 
 from pydantic import Field
 
-from postroom.model.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from postroom.model.errors import InvalidInput, NotFound, Unauthenticated
 from postroom.model.ids import new_id, new_secret
 from postroom.model.record import Record
-from postroom.model.tenant import Actor, ApiKey, NewApiKey, Organization, Pod, Reach
+from postroom.model.tenant import Actor, ApiKey, Counted, Organization, Reach
+from postroom.service import pods
 from postroom.service.inboxes import find_inbox
 from postroom.service.operation import Context, Input, Nothing
 from postroom.store.json import as_json
+from postroom.store.queries import domains, keys
 from postroom.store.queries import tenants as queries
 
 KEY_LENGTHS = (32, 128)
@@ -21,8 +23,15 @@ _PREFIX = 11
 PERMISSIONS = frozenset(
     {
         *("inbox_read", "inbox_create", "inbox_update", "inbox_delete"),
-        *("message_read", "message_send", "message_update"),
-        *("api_key_read", "api_key_create", "api_key_delete"),
+        *("message_read", "message_reply", "message_send", "message_update", "message_delete"),
+        *("label_spam_read", "label_blocked_read", "label_unauthenticated_read", "label_trash_read"),
+        *("draft_read", "draft_create", "draft_update", "draft_delete", "draft_send"),
+        *("webhook_read", "webhook_create", "webhook_update", "webhook_delete"),
+        *("domain_read", "domain_create", "domain_update", "domain_delete"),
+        *("list_entry_read", "list_entry_create", "list_entry_delete"),
+        *("metrics_read",),
+        *("api_key_read", "api_key_create", "api_key_update", "api_key_delete"),
+        *("pod_read", "pod_create", "pod_update", "pod_delete"),
     }
 )
 
@@ -31,26 +40,23 @@ class CreateOrganization(Input):
     name: str = Field(min_length=1, max_length=256, description="What to call it.")
 
 
-class CreateKey(Input):
-    name: str = Field(default="key", min_length=1, max_length=256, description="What the key is for.")
-    inbox_id: str | None = Field(default=None, description="Confine the key to this inbox.")
-    permissions: Annotated[frozenset[str] | None, Field(description="Allow these alone; all when absent.")] = None
-
-
-class KeyRef(Input):
-    api_key_id: str = Field(description="The key.")
-
-
 class Start(Input):
-    """`owner_key` is installed into a store that has no keys; None: one is minted."""
+    """The owner key for a store that has no keys."""
 
-    owner_key: str | None = None
+    owner_key: str
 
 
 class Credentials(Input):
     """The secret of a key as it was shown."""
 
     api_key: str
+
+
+class Identity(Record):
+    """Who asks, with the address of the inbox that the key is confined to."""
+
+    actor: Actor
+    inbox_address: str | None
 
 
 class NewOrganization(Record):
@@ -60,27 +66,47 @@ class NewOrganization(Record):
     api_key: str
 
 
-def start(context: Context, given: Start) -> str | None:
-    """Make the first organization, its pod and its owner key; return the key if one was made."""
-    if context.tx.one(queries.COUNT_KEYS):
-        return None
+def is_new(context: Context, _given: Nothing) -> bool:
+    """Tell whether the store has no key yet."""
+    return not context.tx.one(keys.COUNT)
+
+
+def start(context: Context, given: Start) -> None:
+    """Make the first organization, its pod and its owner key, where there is no key yet."""
+    if not is_new(context, Nothing()):
+        return
     organization = context.tx.one(queries.FIRST_ORGANIZATION) or _add_organization(context, "default")
-    secret = check_secret(given.owner_key) if given.owner_key else new_secret("pr")
-    _add_key(context, Reach(org_id=organization.organization_id), "owner", secret)
-    return secret
+    add_key(context, Reach(org_id=organization.organization_id), "owner", check_secret(given.owner_key))
 
 
 def create_organization(context: Context, given: CreateOrganization) -> NewOrganization:
     """Make another organization with its own owner key."""
     organization = _add_organization(context, given.name)
     secret = new_secret("pr")
-    _add_key(context, Reach(org_id=organization.organization_id), "owner", secret)
+    add_key(context, Reach(org_id=organization.organization_id), "owner", secret)
     return NewOrganization(organization=organization, api_key=secret)
 
 
 def list_organizations(context: Context, _given: Nothing) -> list[Organization]:
     """List the organizations, oldest first."""
     return context.tx.all(queries.ORGANIZATIONS)
+
+
+def me(context: Context, _given: Nothing) -> Identity:
+    """Tell who asks and how far that reaches."""
+    inbox_id = context.actor.reach.inbox_id
+    return Identity(actor=context.actor, inbox_address=find_inbox(context, inbox_id).address if inbox_id else None)
+
+
+def get_organization(context: Context, _given: Nothing) -> Counted:
+    """Get the organization of who asks, with what it has within reach."""
+    org_id = context.actor.reach.org_id
+    organization = context.tx.one(queries.ORGANIZATION, id=org_id)
+    if organization is None:
+        raise NotFound("organization", org_id or "")
+    inboxes = context.tx.one(queries.COUNT_INBOXES, org_id=org_id) or 0
+    count = context.tx.one(domains.COUNT, org_id=org_id) or 0
+    return Counted(organization=organization, inboxes=inboxes, domains=count)
 
 
 def owner(context: Context, _given: Nothing) -> Actor:
@@ -94,7 +120,7 @@ def owner(context: Context, _given: Nothing) -> Actor:
 def authenticate(context: Context, given: Credentials) -> Actor:
     """Return who a key is. Raises Unauthenticated."""
     digest = _hash(given.api_key)
-    for key, known in context.tx.all(queries.KEYS_BY_PREFIX, prefix=given.api_key[:_PREFIX]):
+    for key, known in context.tx.all(keys.BY_PREFIX, prefix=given.api_key[:_PREFIX]):
         fresh = key.expires_at is None or key.expires_at > context.now
         if hmac.compare_digest(known, digest) and fresh:
             reach = Reach(org_id=key.org_id, pod_id=key.pod_id, inbox_id=key.inbox_id)
@@ -102,35 +128,6 @@ def authenticate(context: Context, given: Credentials) -> Actor:
     raise Unauthenticated(
         "This API key is not known here.", fix="Use the owner key, or make one: postroom keys create."
     )
-
-
-def create_key(context: Context, given: CreateKey) -> NewApiKey:
-    """Make an API key; its secret is in this answer and nowhere else."""
-    allowed = given.permissions
-    if allowed is not None and (unknown := allowed - PERMISSIONS):
-        raise InvalidInput.at(
-            "permissions", f"unknown: {', '.join(sorted(unknown))}.", fix=f"Known: {sorted(PERMISSIONS)}"
-        )
-    mine = context.actor.permissions
-    if mine is not None and (allowed is None or not allowed <= mine):
-        raise Conflict("A key cannot give more than it has.", fix="Name permissions that this key has.")
-    inbox = find_inbox(context, given.inbox_id) if given.inbox_id else None
-    reach = context.actor.reach
-    if inbox is not None:
-        reach = Reach(org_id=inbox.org_id, pod_id=inbox.pod_id, inbox_id=inbox.inbox_id)
-    secret = new_secret("pr")
-    return NewApiKey(key=_add_key(context, reach, given.name, secret, allowed), api_key=secret)
-
-
-def list_keys(context: Context, _given: Nothing) -> list[ApiKey]:
-    """List the API keys within reach, without their secrets."""
-    return context.tx.all(queries.KEYS, org_id=context.actor.reach.org_id)
-
-
-def delete_key(context: Context, given: KeyRef) -> None:
-    """Delete an API key; it stops working at once."""
-    if not context.tx.run(queries.DELETE_KEY, id=given.api_key_id):
-        raise NotFound("API key", given.api_key_id, fix="List the keys to see those there are.")
 
 
 def check_secret(secret: str) -> str:
@@ -147,33 +144,33 @@ def _add_organization(context: Context, name: str) -> Organization:
         queries.ADD_ORGANIZATION,
         {"id": organization.organization_id, "name": name, "created_at": context.now},
     )
-    pod = Pod(
-        pod_id=new_id("pod", context.now), org_id=organization.organization_id, name="default", created_at=context.now
-    )
-    context.tx.insert(
-        queries.ADD_POD, {"id": pod.pod_id, "org_id": pod.org_id, "name": pod.name, "created_at": pod.created_at}
-    )
+    pods.add_default(context, organization.organization_id)
     return organization
 
 
-def _add_key(
-    context: Context, reach: Reach, name: str, secret: str, permissions: frozenset[str] | None = None
+def add_key(
+    context: Context,
+    reach: Reach,
+    name: str,
+    secret: str,
+    permissions: frozenset[str] | None = None,
+    expires_at: int | None = None,
 ) -> ApiKey:
-    row = {
-        "id": new_id("key", context.now),
+    """Write a new API key; who calls it has looked whether the actor may give so much."""
+    row: dict[str, Any] = {
         "org_id": reach.org_id,
         "pod_id": reach.pod_id,
         "inbox_id": reach.inbox_id,
         "name": name,
         "prefix": secret[:_PREFIX],
-        "hash": _hash(secret),
-        "permissions": None if permissions is None else as_json(sorted(permissions)),
         "created_at": context.now,
-        "expires_at": None,
+        "updated_at": context.now,
+        "expires_at": expires_at,
     }
-    context.tx.insert(queries.ADD_KEY, row)
-    shown = {k: v for k, v in row.items() if k not in ("id", "hash", "permissions")}
-    return ApiKey(api_key_id=str(row["id"]), permissions=permissions, **shown)
+    key = ApiKey(api_key_id=new_id("key", context.now), inbox_address=None, permissions=permissions, **row)
+    allowed = None if permissions is None else as_json(sorted(permissions))
+    context.tx.insert(keys.ADD, {"id": key.api_key_id, "hash": _hash(secret), "permissions": allowed, **row})
+    return key
 
 
 def _hash(secret: str) -> bytes:

@@ -18,16 +18,3 @@ class TraceFilter(logging.Filter):
         known = (("operation", OPERATION.get()), ("org", TENANT.get()), ("connection", CONNECTION.get()))
         record.trace = "".join(f" {name}={value}" for name, value in known if value)
         return True
-
-
-def log_to_stderr(level: int) -> None:
-    """Send the log to stderr, one line a record, key=value."""
-    handler = logging.StreamHandler()
-    handler.addFilter(TraceFilter())
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s%(trace)s"))
-    # Who runs it is in the lines where it matters; finding it out costs a third of a record.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(level=level, handlers=[handler])
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("mcp").setLevel(logging.WARNING)

@@ -9,7 +9,7 @@ from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.operation import Answer, Context, Input
 from postroom.store import search
 from postroom.store.blobs import delete_if_old
-from postroom.store.queries import deliveries, inboxes, messages, threads
+from postroom.store.queries import deliveries, drafts, inboxes, messages, metrics, threads
 from postroom.store.query import Query
 
 if TYPE_CHECKING:
@@ -72,29 +72,36 @@ def purge(context: Context, given: Batch) -> bool:
     share, newest = _Share(given.limit), search.newest(context.tx)
     while few := share.take(context, messages.TO_PURGE, inbox_id=inbox_id):
         for words in few:
-            _purge_message(context, words, is_indexed=words.seq <= newest)
+            purge_message(context, words, is_indexed=words.seq <= newest)
     if share.is_spent:
         return True
     empty = context.tx.all(threads.OF_INBOX, inbox_id=inbox_id, n=given.limit)
     for seq, _id in empty:
         context.tx.run(threads.DELETE, seq=seq)
-    if not empty:
-        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, inboxes.END_PURGE):
+    files = context.tx.all(drafts.FILES_OF_INBOX, inbox_id=inbox_id, n=given.limit)
+    for file in files:
+        context.tx.run(drafts.DELETE_FILE, id=file)
+    if not empty and not files:
+        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, metrics.FORGET, inboxes.END_PURGE):
             context.tx.run(query, inbox_id=inbox_id)
     return True
 
 
-def _purge_message(context: Context, words: messages.Words, *, is_indexed: bool) -> None:
+def purge_message(context: Context, words: messages.Words, *, is_indexed: bool) -> None:
+    """Delete a message with its body, its deliveries and its words in the index; its labels and ids are left."""
     if is_indexed:
         search.forget(context.tx, _words(words))
     context.tx.run(deliveries.DELETE_OF_MESSAGE, message_id=words.id)
-    context.tx.run(messages.DELETE_BODY, seq=words.seq)
+    for query in (messages.DELETE_BODY, messages.UNTRACK):
+        context.tx.run(query, seq=words.seq)
     context.tx.run(messages.DELETE, seq=words.seq)
 
 
 def delete_lone_file(context: Context, given: LoneFile) -> bool:
-    """Delete a file that no message names. A write operation: nobody can come to name it meanwhile."""
+    """Delete a file that no message and no draft names. A write operation: nobody can come to name it meanwhile."""
     if context.tx.one(messages.BLOB_USED, blob=given.sha256) is not None:
+        return False
+    if context.tx.one(drafts.BLOB_USED, blob=given.sha256) is not None:
         return False
     return delete_if_old(given.path)
 
@@ -111,4 +118,4 @@ async def sweep(desk: "Desk", _actor: Actor, _given: Batch) -> Answer[int]:
 
 def _words(words: messages.Words) -> search.Words:
     body = words.text if words.text is not None else to_text(words.html or "")
-    return words.seq, words.inbox_id, words.subject, f"{words.from_} {words.to}", body
+    return words.seq, words.owners, words.subject, f"{words.from_} {words.to}", body

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from postroom.model.errors import InvalidInput, TooLarge
+from postroom.model.errors import InvalidInput, Refused, TooLarge
 from postroom.model.message import Upload
 from postroom.service.operation import Input
 
@@ -37,8 +37,8 @@ async def gather(desk: "Desk", given: tuple[AttachmentToSend, ...]) -> tuple[Upl
     """Return the files with their bytes.
 
     Raises:
-        InvalidInput: base64 that is none, an address that cannot be fetched.
-        Refused: an address that our rules forbid.
+        InvalidInput: base64 that is none.
+        Refused: an address that our rules forbid, or that cannot be fetched.
         TooLarge: more than a message holds.
     """
     room = desk.house.max_message_bytes
@@ -68,7 +68,10 @@ def _decoded(given: AttachmentToSend, number: int) -> Upload:
 
 
 async def _fetched(desk: "Desk", given: AttachmentToSend, room: int) -> Upload:
-    fetched = await desk.rooms.fetcher.fetch(given.url or "", max_bytes=room, timeout=FETCH_SECONDS)
+    try:
+        fetched = await desk.rooms.fetcher.fetch(given.url or "", max_bytes=room, timeout=FETCH_SECONDS)
+    except InvalidInput as error:
+        raise Refused(f"An attachment cannot be fetched: {error.message}", fix=error.fix) from error
     return _upload(
         given, fetched.content, given.content_type or fetched.content_type, given.filename or fetched.filename
     )

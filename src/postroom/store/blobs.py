@@ -34,7 +34,7 @@ class Blobs:
         """
         target = self.path(sha256)
         if self._touched(target):
-            _sync_folder(target.parent)  # whoever moved it here may not have come that far
+            sync_folder(target.parent)  # whoever moved it here may not have come that far
             spool.unlink(missing_ok=True)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,14 +47,14 @@ class Blobs:
             shutil.copyfile(spool, target)
             _sync(target)
             spool.unlink(missing_ok=True)
-        _sync_folder(target.parent)
-        _sync_folder(self._folder)
+        sync_folder(target.parent)
+        sync_folder(self._folder)
 
     def write(self, content: bytes, sha256: str) -> None:
         """Keep `content`, durable when this returns."""
         target = self.path(sha256)
         if self._touched(target):
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f"{target.name}.{os.getpid()}.{time.monotonic_ns()}.part")
@@ -104,7 +104,8 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make durable what names a folder holds."""
     if os.name == "nt":
         return  # a folder cannot be opened there; NTFS journals the entry
     descriptor = os.open(path, os.O_RDONLY)

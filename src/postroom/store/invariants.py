@@ -16,7 +16,7 @@ from postroom.store.blobs import Blobs
 MAX_EACH = 20
 _GOING = "(SELECT inbox_id FROM purge)"
 _ENDED = "('delivered', 'bounced', 'rejected', 'captured')"
-_OF_INBOX = ("thread", "message", "message_label", "message_reference", "delivery")
+_OF_INBOX = ("thread", "message", "message_label", "message_reference", "delivery", "draft", "draft_file", "usage")
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,16 @@ _REFERENCES = (
         " AND r.thread_id = m.thread_id AND r.message_seq = m.seq)",
     ),
     _Rule(
+        "message_reference {} is of a message that does not exist",
+        "SELECT reference FROM message_reference WHERE message_seq IS NOT NULL AND inbox_id NOT IN"
+        f" {_GOING} AND message_seq NOT IN (SELECT seq FROM message)",
+    ),
+    _Rule(
+        "message_open {} is of no message that was sent",
+        "SELECT message_seq FROM message_open WHERE message_seq NOT IN (SELECT m.seq FROM message m"
+        " JOIN message_body b ON b.message_seq = m.seq WHERE b.origin = 'sent')",
+    ),
+    _Rule(
         "public id {} is given to two messages of one inbox",
         "SELECT public_id FROM message GROUP BY inbox_id, public_id HAVING count(*) > 1",
     ),
@@ -143,12 +153,40 @@ _QUEUES = (
     _Rule(
         "message {} has no event that tells of it",
         "SELECT id FROM message WHERE id NOT IN (SELECT json_extract(data, '$.message') FROM event"
-        " WHERE type IN ('message.received', 'message.sent'))",
+        " WHERE type LIKE 'message.received%' OR type = 'message.sent')",
     ),
     _Rule(
         "event position {} could be given again",
         "SELECT max(seq) FROM event HAVING max(seq) > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence"
         " WHERE name = 'event')",
+    ),
+)
+_DRAFTS = (
+    _Rule(
+        "draft {} is due and not scheduled, or scheduled and not due",
+        "SELECT id FROM draft WHERE (due_at IS NULL) <> (coalesce(send_status, 'failed') = 'failed')"
+        " OR (due_at IS NOT NULL AND due_at IS NOT send_at)",
+    ),
+    _Rule(
+        "draft {} has a lease without its owner, or an owner without the state of sending",
+        "SELECT id FROM draft WHERE (lease_owner IS NULL) <> (lease_until = 0)"
+        " OR (lease_owner IS NULL) = (send_status IS 'sending')",
+    ),
+    _Rule(
+        "draft {} lists files that it has not, or has files that it does not list",
+        "SELECT d.id FROM draft d WHERE (SELECT group_concat(id || size) FROM (SELECT id, size FROM draft_file f"
+        " WHERE f.inbox_id = d.inbox_id AND f.draft_id = d.id ORDER BY id)) IS NOT"
+        " (SELECT group_concat(id || size) FROM (SELECT value ->> '$.attachment_id' AS id, value ->> '$.size' AS size"
+        " FROM json_each(d.attachments) ORDER BY 1))",
+    ),
+    _Rule(
+        "draft_file {} is of no draft of its inbox",
+        f"SELECT f.id FROM draft_file f WHERE f.inbox_id NOT IN {_GOING} AND NOT EXISTS"
+        " (SELECT 1 FROM draft d WHERE d.id = f.draft_id AND d.inbox_id = f.inbox_id)",
+    ),
+    _Rule(
+        "draft_file {} has not exactly one of content and blob, or not the size of its bytes",
+        "SELECT id FROM draft_file WHERE (content IS NULL) = (blob IS NULL) OR length(content) <> size",
     ),
 )
 _SEARCH = (
@@ -174,6 +212,7 @@ _OWNERS = (
             ("message", "id", " OR x.inbox_address <> i.address"),
             ("delivery", "id", ""),
             ("event", "seq", ""),
+            ("draft", "id", " OR x.inbox_address <> i.address"),
         )
     ),
     *(
@@ -194,15 +233,125 @@ _OWNERS = (
         " LEFT JOIN organization o ON o.id = i.org_id WHERE p.id IS NULL OR o.id IS NULL",
     ),
     _Rule(
+        "organization {} has no default pod",
+        "SELECT id FROM organization WHERE id NOT IN (SELECT default_of FROM pod WHERE default_of = org_id)",
+    ),
+    _Rule(
+        "API key {} is of a pod that does not exist in its organization",
+        "SELECT k.id FROM api_key k LEFT JOIN pod p ON p.id = k.pod_id AND p.org_id = k.org_id"
+        " WHERE k.pod_id IS NOT NULL AND p.id IS NULL",
+    ),
+    _Rule(
+        "inbox {} has no word by which it is found",
+        "SELECT inbox_id FROM inbox WHERE inbox_id NOT IN (SELECT inbox_id FROM inbox_word)",
+    ),
+    _Rule(
+        "inbox_word {} is of no inbox, or not where its inbox is",
+        "SELECT w.word FROM inbox_word w LEFT JOIN inbox i ON i.inbox_id = w.inbox_id AND i.org_id = w.org_id"
+        " AND i.pod_id = w.pod_id WHERE i.inbox_id IS NULL",
+    ),
+    _Rule(
         "inbox {} exists while it is being purged",
         f"SELECT inbox_id FROM inbox WHERE inbox_id IN {_GOING}",
+    ),
+)
+_LISTS = (
+    _Rule(
+        "list entry {} does not belong where its list is",
+        "SELECT place || ' ' || entry FROM list_entry WHERE place IS NOT coalesce(inbox_id, pod_id, org_id)"
+        " OR (inbox_id IS NULL) <> (inbox_address IS NULL)",
+    ),
+    _Rule(
+        "list entry {} is of an inbox, a pod or an organization that does not exist",
+        "SELECT l.place || ' ' || l.entry FROM list_entry l LEFT JOIN organization o ON o.id = l.org_id"
+        " LEFT JOIN pod p ON p.id = l.pod_id AND p.org_id = l.org_id"
+        " LEFT JOIN inbox i ON i.inbox_id = l.inbox_id AND i.pod_id = l.pod_id WHERE o.id IS NULL"
+        " OR (l.pod_id IS NOT NULL AND p.id IS NULL) OR (l.inbox_id IS NOT NULL AND i.inbox_id IS NULL)",
+    ),
+    _Rule(
+        "list entry {} is not of the kind that it says",
+        "SELECT place || ' ' || entry FROM list_entry WHERE (entry_type = 'email') <> (instr(entry, '@') > 0)",
+    ),
+)
+_DOMAINS = (
+    _Rule(
+        "domain {} is in no pod of its organization",
+        "SELECT d.id FROM domain d LEFT JOIN organization o ON o.id = d.org_id"
+        " LEFT JOIN pod p ON p.id = d.pod_id AND p.org_id = d.org_id"
+        " WHERE o.id IS NULL OR (d.pod_id IS NOT NULL AND p.id IS NULL) OR d.inbox_id IS NOT NULL",
+    ),
+    _Rule(
+        "domain {} has the status of being verified and carries no mail, or was never looked for and carries it",
+        "SELECT id FROM domain WHERE (status = 'VERIFIED' AND verified_at IS NULL)"
+        " OR (status = 'NOT_STARTED' AND verified_at IS NOT NULL)",
+    ),
+)
+_WEBHOOKS = (
+    _Rule(
+        "webhook delivery {} is to no webhook of its organization",
+        "SELECT d.id FROM webhook_delivery d LEFT JOIN webhook w ON w.id = d.webhook_id AND w.org_id = d.org_id"
+        " WHERE w.id IS NULL",
+    ),
+    _Rule(
+        "webhook delivery {} tells of no event of its organization",
+        "SELECT d.id FROM webhook_delivery d LEFT JOIN event e ON e.seq = d.event_seq AND e.org_id = d.org_id"
+        " WHERE e.seq IS NULL",
+    ),
+    _Rule(
+        "webhook delivery {} has ended and is due, or goes on and is not",
+        "SELECT id FROM webhook_delivery WHERE (state = 'pending') <> (due_at IS NOT NULL)",
+    ),
+    _Rule(
+        "webhook delivery {} has ended and keeps its body or a lease",
+        "SELECT id FROM webhook_delivery WHERE state <> 'pending' AND (body IS NOT NULL OR lease_owner IS NOT NULL)",
+    ),
+    _Rule(
+        "webhook delivery {} has a lease without its owner",
+        "SELECT id FROM webhook_delivery WHERE (lease_owner IS NULL) <> (lease_until = 0)",
+    ),
+    _Rule(
+        "event {} waits for webhooks and does not exist",
+        "SELECT event_seq FROM event_waiting WHERE event_seq NOT IN (SELECT seq FROM event)",
+    ),
+    _Rule(
+        "webhook {} is of an inbox that does not exist",
+        "SELECT id FROM webhook WHERE inbox_id IS NOT NULL AND inbox_id NOT IN (SELECT inbox_id FROM inbox)",
+    ),
+)
+_COUNTED = (
+    _Rule(
+        "the last usage of inbox {} is not what it holds",
+        "SELECT i.inbox_id FROM inbox i LEFT JOIN usage u ON u.inbox_id = i.inbox_id"
+        " AND u.at = (SELECT max(at) FROM usage WHERE inbox_id = i.inbox_id)"
+        " LEFT JOIN (SELECT inbox_id, sum(message_count) AS m, sum(size) AS b, count(*) AS n FROM thread"
+        " GROUP BY inbox_id) t ON t.inbox_id = i.inbox_id WHERE coalesce(u.messages, 0) <> coalesce(t.m, 0)"
+        " OR coalesce(u.bytes, 0) <> coalesce(t.b, 0) OR coalesce(u.threads, 0) <> coalesce(t.n, 0)",
+    ),
+    _Rule(
+        "idempotency key {} names a part of a message, or an organization that does not exist",
+        "SELECT k.key FROM idempotency_key k LEFT JOIN organization o ON o.id = k.org_id WHERE o.id IS NULL"
+        " OR (k.message IS NULL) <> (k.message_id IS NULL) OR (k.message IS NULL) <> (k.thread_id IS NULL)",
     ),
 )
 _NAMED = (
     "SELECT b.blob, m.size FROM message_body b JOIN message m ON m.seq = b.message_seq"
     " WHERE b.blob IS NOT NULL GROUP BY b.blob, m.size"
+    " UNION SELECT blob, size FROM draft_file WHERE blob IS NOT NULL"
 )
-RULES: Sequence[_Rule] = (*_BODIES, *_THREADS, *_LABELS, *_REFERENCES, *_QUEUES, *_SEARCH, *_OWNERS)
+RULES: Sequence[_Rule] = (
+    *_BODIES,
+    *_THREADS,
+    *_LABELS,
+    *_REFERENCES,
+    *_QUEUES,
+    *_DRAFTS,
+    *_SEARCH,
+    *_OWNERS,
+    *_LISTS,
+    *_DOMAINS,
+    *_WEBHOOKS,
+    *_COUNTED,
+)
 
 
 async def check(path: Path, blobs: Path | None = None) -> list[str]:

@@ -13,6 +13,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Delete, Insert, Select, Table, Update, bindparam
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import ColumnElement, UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from postroom.model.tenant import Reach
 
@@ -28,13 +30,17 @@ def _nothing(_row: Row) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Query(Generic[T]):
-    """One statement. `row` makes a result row a record; statements without rows leave it out."""
+    """One statement. `row` makes a result row a record; statements without rows leave it out.
+
+    `steered`: the statement's own conditions find the rows; the reach only checks them, and no index is chosen for it.
+    """
 
     name: str
     statement: Statement
     row: Callable[[Row], T] = _nothing  # type: ignore[assignment]
     reached: Table | None = None
     inner: bool = False
+    steered: bool = False
     _compiled: dict["Shape", "Compiled"] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +65,10 @@ class Query(Generic[T]):
         if self.reached is not None and not isinstance(statement, Insert):
             for column, wanted in zip(REACH_COLUMNS, within, strict=True):
                 if wanted and column in self.reached.c:
-                    statement = statement.where(self.reached.c[column] == bindparam(f"reach_{column}"))
+                    checked: ColumnElement[Any] = self.reached.c[column]
+                    if self.steered and dialect.name == "sqlite":  # to which a column with a plus has no index
+                        checked = UnaryExpression(checked, operator=custom_op("+"))
+                    statement = statement.where(checked == bindparam(f"reach_{column}"))
         compiled = statement.compile(dialect=dialect)
         constants = {name: bound.value for name, bound in compiled.binds.items() if not bound.required}
         return Compiled(str(compiled), constants, _picker(compiled.positiontup))

@@ -1,4 +1,6 @@
-"""The one secret of a data folder: signs what we give out and must recognise when it comes back."""
+"""The one secret of a data folder: signs what we give out and must recognise when it comes back, and encrypts what the
+database keeps but no copy of it may tell.
+"""
 
 import base64
 import binascii
@@ -7,10 +9,16 @@ import hmac
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from postroom.model.ids import random_bytes
+from postroom.store.blobs import sync_folder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SIZE = 32
+_NONCE = 12  # bytes, NIST SP 800-38D 8.2.2: random for each text
 
 
 class Secret:
@@ -39,6 +47,27 @@ class Secret:
     def is_signed(self, purpose: str, data: bytes, signature: str) -> bool:
         """Tell whether `signature` is ours, in constant time."""
         return hmac.compare_digest(self.sign(purpose, data).encode(), signature.encode("utf-8", "replace"))
+
+    def seal(self, purpose: str, text: str) -> str:
+        """Return `text` encrypted (AES-256-GCM) for the database. It opens again for the same `purpose` alone."""
+        nonce = random_bytes(_NONCE)
+        return base64.b64encode(nonce + self._cipher().encrypt(nonce, text.encode(), purpose.encode())).decode()
+
+    def unseal(self, purpose: str, sealed: str) -> str:
+        """Return what was sealed for `purpose`. Raises ValueError: under another secret, for another thing, damaged."""
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            box = base64.b64decode(sealed, validate=True)
+            return self._cipher().decrypt(box[:_NONCE], box[_NONCE:], purpose.encode()).decode()
+        except (InvalidTag, binascii.Error, ValueError) as error:
+            raise ValueError(f"what was sealed for {purpose} does not open: secret.key is another one") from error
+
+    def _cipher(self) -> "AESGCM":
+        # Imported where it is used: 30 ms that most starts need not pay.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(hmac.digest(self._key, b"seal\0", sha256))
 
 
 def _decoded(text: str | bytes, name: str) -> bytes:
@@ -75,5 +104,6 @@ def write_private(path: Path, content: bytes) -> None:
             draft.rename(path)  # fails where the name is taken, as a link does
         else:
             os.link(draft, path)
+        sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)

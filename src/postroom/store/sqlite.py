@@ -83,6 +83,9 @@ class _Waiting:
     def fail(self, error: BaseException) -> None:
         self.result, self.rings = None, frozenset()
         self.error = translate(error) if isinstance(error, sqlite3.Error) else error
+        if isinstance(error, StopIteration):  # no future takes one (PEP 479): all behind it would wait for ever
+            self.error = RuntimeError(f"a function raised {error!r}")
+            self.error.__cause__ = error
 
 
 class _Worker(ABC):

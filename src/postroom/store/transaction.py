@@ -5,7 +5,7 @@ Nothing here commits; the store does, once for all functions that waited togethe
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import Dialect
 
@@ -16,6 +16,19 @@ from postroom.store.queries import events
 from postroom.store.query import Query, reach_parameters, shape_of
 
 T = TypeVar("T")
+
+
+class Owned(Protocol):
+    """What lies in an inbox, or is one; or lies in a pod alone."""
+
+    @property
+    def org_id(self) -> str: ...
+
+    @property
+    def pod_id(self) -> str: ...
+
+    @property
+    def inbox_id(self) -> str | None: ...
 
 
 class Transaction:
@@ -57,18 +70,16 @@ class Transaction:
         """Return the position of the newest event: all that is at or before it has happened."""
         return self.one(events.NEWEST) or 0
 
-    def emit(
-        self, kind: EventType, data: Mapping[str, Any], *, org_id: str, pod_id: str, inbox_id: str | None = None
-    ) -> int:
-        """Write an event into this transaction and return its position."""
+    def emit(self, kind: EventType, owner: Owned, data: Mapping[str, Any]) -> int:
+        """Write an event of what lies where `owner` does into this transaction and return its position."""
         self.rings.add("event")
         return self.insert(
             events.APPEND,
             {
                 "type": kind.value,
-                "org_id": org_id,
-                "pod_id": pod_id,
-                "inbox_id": inbox_id,
+                "org_id": owner.org_id,
+                "pod_id": owner.pod_id,
+                "inbox_id": owner.inbox_id,
                 "at": self.now,
                 "data": as_json(data),
             },

@@ -1,5 +1,6 @@
 """GET /v1/postroom/downloads/{token}: what a signed address names, as a file that no browser renders."""
 
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -31,11 +32,21 @@ def routes(desk: Desk, links: Links) -> list[Route]:
 
 async def _file(desk: Desk, wanted: Download) -> Response:
     actor = Actor(reach=Reach(org_id=wanted.org_id, inbox_id=wanted.inbox_id))
+    if wanted.draft_id is not None:
+        file = {"inbox_id": wanted.inbox_id, "draft_id": wanted.draft_id, "attachment_id": wanted.attachment_id}
+        return _shown(await desk.call("drafts.attachment", actor, file))
     given = {"inbox_id": wanted.inbox_id, "message_id": wanted.message_id}
     if wanted.attachment_id is None:
         content = await desk.call("messages.raw", actor, given)
         return _answer(content, "message.eml", "application/octet-stream")
-    found = await desk.call("messages.attachment", actor, {**given, "attachment_id": wanted.attachment_id})
+    given["attachment_id"] = wanted.attachment_id
+    if wanted.as_text:
+        text = await desk.call("messages.attachment_text", actor, given)
+        return _answer(text.encode("utf-8", "replace"), "attachment.txt", "text/plain; charset=utf-8")
+    return _shown(await desk.call("messages.attachment", actor, given))
+
+
+def _shown(found: Any) -> Response:
     kind = found.attachment.content_type
     return _answer(
         found.content, found.attachment.filename or "attachment", kind if kind in _SAFE else "application/octet-stream"

@@ -24,8 +24,9 @@ from postroom.mcp.shapes import (
     message_shape,
 )
 from postroom.mcp.tools.row import Row, Strings, answer, at, more, result
-from postroom.mcp.words import cut, fenced, inert, line, moment
+from postroom.mcp.words import cut, fenced, line, moment
 from postroom.model.errors import InvalidInput, NotFound
+from postroom.model.inert import inert
 from postroom.model.message import MessageSummary
 from postroom.model.page import Page
 from postroom.service.desk import invalid
@@ -157,7 +158,7 @@ class MessageTools:
         try:
             wanted = WaitForMessage.model_validate(given)
         except ValidationError as error:
-            raise invalid(error, tuple(WaitForMessage.model_fields)) from None
+            raise invalid(error, WaitForMessage) from None
         found = await wait_for_message(face.desk, face.hub, actor, wanted, context.report_progress)
         if found.result.message is None:
             return _nothing(wanted, found.position, found.result.recent)

@@ -1,6 +1,8 @@
 """Tools that send: a message, a reply, a forward."""
 
-from typing import Annotated, Any
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypedDict, TypeVar, Unpack, get_type_hints
 
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +27,31 @@ class AttachmentArgument(BaseModel):
     content_id: str | None = None
 
 
-Attachments = list[AttachmentArgument]
+class Written(TypedDict, total=False):
+    """The arguments that all three tools take; they come last in their schemas."""
+
+    text: str | None
+    html: str | None
+    cc: Strings | None
+    bcc: Strings | None
+    reply_to: Strings | None
+    labels: Strings | None
+    attachments: list[AttachmentArgument] | None
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _with_written(tool: F) -> F:
+    """Name each argument of `Written` in the signature of `tool`, where the SDK reads the schema."""
+    signature = inspect.signature(tool)
+    *own, _written = signature.parameters.values()
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in get_type_hints(Written).items()
+    ]
+    tool.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+    return tool
 
 
 class SendingTools:
@@ -34,73 +60,39 @@ class SendingTools:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
 
+    @_with_written
     async def send_message(
-        self,
-        inbox_id: str,
-        to: Strings,
-        subject: str | None = None,
-        text: str | None = None,
-        html: str | None = None,
-        cc: Strings | None = None,
-        bcc: Strings | None = None,
-        reply_to: Strings | None = None,
-        labels: Strings | None = None,
-        attachments: Attachments | None = None,
+        self, inbox_id: str, to: Strings, subject: str | None = None, **written: Unpack[Written]
     ) -> Annotated[CallToolResult, SentResult]:
         """Send a new message from an inbox. To answer a message use reply_to_message: it keeps the thread."""
-        given = {
-            **_written(to, cc, bcc, reply_to, text, html, labels, attachments),
-            "inbox_id": inbox_id,
-            "subject": subject,
-        }
-        return _sent("Sent", await self._hands.ask("messages.send", given))
+        return await self._send("messages.send", "Sent", written, inbox_id=inbox_id, to=to, subject=subject)
 
+    @_with_written
     async def reply_to_message(
         self,
         inbox_id: str,
         message_id: str,
-        text: str | None = None,
-        html: str | None = None,
         reply_all: bool = False,
         to: Strings | None = None,
-        cc: Strings | None = None,
-        bcc: Strings | None = None,
-        reply_to: Strings | None = None,
-        labels: Strings | None = None,
-        attachments: Attachments | None = None,
+        **written: Unpack[Written],
     ) -> Annotated[CallToolResult, SentResult]:
         """Answer a message in its thread. It goes to the sender, with reply_all=true to everybody, or to those that
         to, cc and bcc name instead. Subject, threading and the quoted original are taken care of."""
-        given = {
-            **_written(to, cc, bcc, reply_to, text, html, labels, attachments),
-            "inbox_id": inbox_id,
-            "message_id": message_id,
-            "reply_all": reply_all,
-        }
-        return _sent("Replied", await self._hands.ask("messages.reply", given))
+        given = {"inbox_id": inbox_id, "message_id": message_id, "reply_all": reply_all, "to": to}
+        return await self._send("messages.reply", "Replied", written, **given)
 
+    @_with_written
     async def forward_message(
-        self,
-        inbox_id: str,
-        message_id: str,
-        to: Strings,
-        text: str | None = None,
-        html: str | None = None,
-        subject: str | None = None,
-        cc: Strings | None = None,
-        bcc: Strings | None = None,
-        reply_to: Strings | None = None,
-        labels: Strings | None = None,
-        attachments: Attachments | None = None,
+        self, inbox_id: str, message_id: str, to: Strings, subject: str | None = None, **written: Unpack[Written]
     ) -> Annotated[CallToolResult, SentResult]:
         """Forward a message with its attachments; your text comes first, then the original."""
-        given = {
-            **_written(to, cc, bcc, reply_to, text, html, labels, attachments),
-            "inbox_id": inbox_id,
-            "message_id": message_id,
-            "subject": subject,
-        }
-        return _sent("Forwarded", await self._hands.ask("messages.forward", given))
+        given = {"inbox_id": inbox_id, "message_id": message_id, "to": to, "subject": subject}
+        return await self._send("messages.forward", "Forwarded", written, **given)
+
+    async def _send(self, operation: str, verb: str, written: Written, **given: Any) -> CallToolResult:
+        if (files := written.get("attachments")) is not None:
+            given["attachments"] = [file.model_dump(exclude_none=True) for file in files]
+        return _sent(verb, await self._hands.ask(operation, {**written, **given}))
 
 
 def rows(hands: Hands) -> list[Row]:
@@ -112,29 +104,6 @@ def rows(hands: Hands) -> list[Row]:
         Row(title="Reply to message", operation="messages.reply", function=tools.reply_to_message, **shared),
         Row(title="Forward message", operation="messages.forward", function=tools.forward_message, **shared),
     ]
-
-
-def _written(
-    to: Strings | None,
-    cc: Strings | None,
-    bcc: Strings | None,
-    reply_to: Strings | None,
-    text: str | None,
-    html: str | None,
-    labels: Strings | None,
-    attachments: Attachments | None,
-) -> dict[str, Any]:
-    files = None if attachments is None else [a.model_dump(exclude_none=True) for a in attachments]
-    return {
-        "to": to,
-        "cc": cc,
-        "bcc": bcc,
-        "reply_to": reply_to,
-        "text": text,
-        "html": html,
-        "labels": labels,
-        "attachments": files,
-    }
 
 
 def _sent(verb: str, found: Answer[Sent]) -> CallToolResult:

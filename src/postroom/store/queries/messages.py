@@ -4,16 +4,17 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, column, delete, func, insert, select, table, tuple_, update
+from sqlalchemy import bindparam, case, column, delete, func, insert, select, table, tuple_, update
 from sqlalchemy.dialects import postgresql
 
-from postroom.model.message import Attachment, Message, MessageSummary, Raw, plain_text
+from postroom.model.message import Attachment, Message, MessageSummary, Origin, Raw, plain_text
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.search import MAX_BODY
 from postroom.store.tables import (
     MessageBodyRow,
     MessageLabelRow,
+    MessageOpenRow,
     MessageReferenceRow,
     MessageRow,
 )
@@ -22,6 +23,7 @@ _M = MessageRow.__table__  # type: ignore[attr-defined]
 _B = MessageBodyRow.__table__  # type: ignore[attr-defined]
 _L = MessageLabelRow.__table__  # type: ignore[attr-defined]
 _R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
+_O = MessageOpenRow.__table__  # type: ignore[attr-defined]
 _NAMES = tuple({"from": "from_", "public_id": "message_id"}.get(c.name, c.name) for c in _M.c)
 _LISTS = ("labels", "reply_to", "to", "cc", "bcc")
 _upsert = postgresql.insert  # SQLite compiles it as well: ON CONFLICT is the same in both (not so the other way round)
@@ -99,6 +101,35 @@ FULL = Query[Message](
     row=_message,
     reached=_M,
 )
+
+
+class NewText(NamedTuple):
+    """What is new in a message: text, or HTML where there is no text; and how the message came."""
+
+    text: str | None
+    html: str | None
+    origin: Origin
+
+
+def _new_text(row: Row) -> NewText:
+    text, plain, html, origin = row
+    return NewText(text if plain is None else plain_text(plain), html, origin)
+
+
+_NEW = func.coalesce(_B.c.extracted_text, _B.c.text)
+NEW_TEXT = Query[NewText](
+    "messages.new_text",
+    select(
+        _NEW,
+        case((_B.c.extracted_text.is_(None), _PLAIN)),
+        case((_NEW.is_(None) & _B.c.text_at.is_(None), func.coalesce(_B.c.extracted_html, _B.c.html))),
+        _B.c.origin,
+    )
+    .join(_M, _B.c.message_seq == _M.c.seq)
+    .where(_M.c.id == bindparam("id")),
+    row=_new_text,
+    reached=_M,
+)
 RAW = Query[Raw](
     "messages.raw",
     select(_B.c.raw, _B.c.blob, _M.c.size).join(_M, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
@@ -108,11 +139,15 @@ RAW = Query[Raw](
 OF_THREAD = Query[MessageSummary](
     "messages.of_thread",
     select(_M)
-    .where(_M.c.thread_id == bindparam("thread_id"))
+    .where(
+        _M.c.thread_id == bindparam("thread_id"),
+        tuple_(_M.c.timestamp, _M.c.seq) < tuple_(bindparam("at"), bindparam("seq")),
+    )
     .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
     .limit(bindparam("n")),
     row=_summary,
     reached=_M,
+    steered=True,
 )
 SET_LABELS = Query[None](
     "messages.set_labels",
@@ -123,6 +158,14 @@ SET_LABELS = Query[None](
 )
 DELETE = Query[None]("messages.delete", delete(_M).where(_M.c.seq == bindparam("seq")), reached=_M)
 DELETE_BODY = Query[None]("messages.delete_body", delete(_B).where(_B.c.message_seq == bindparam("seq")), inner=True)
+HEADERS = Query[tuple[tuple[str, str], ...]](
+    "messages.headers",
+    select(_B.c.headers).where(_B.c.message_seq == bindparam("seq")),
+    row=lambda row: tuple((name, value) for name, value in from_json(row[0])),
+    inner=True,
+)
+TRACK = Query[None]("opens.track", insert(_O).values({c.name: bindparam(c.name) for c in _O.c}))
+UNTRACK = Query[None]("opens.untrack", delete(_O).where(_O.c.message_seq == bindparam("seq")), inner=True)
 BLOB_USED = Query[int](
     "messages.blob_used",
     select(_B.c.message_seq).where(_B.c.blob == bindparam("blob")).limit(1),
@@ -191,6 +234,27 @@ REFERENCE = Query[Reference](
     row=Reference._make,
     inner=True,
 )
+DELETE_REFERENCE = Query[None](
+    "references.delete_of_message",
+    delete(_R).where(
+        _R.c.inbox_id == bindparam("inbox_id"),
+        _R.c.reference == bindparam("reference"),
+        _R.c.message_seq == bindparam("message_seq"),
+    ),
+    inner=True,
+)
+# All ids of a message, wherever they stand among its inbox's: for the few that bear more than their public one.
+DELETE_REFERENCES_OF = Query[None](
+    "references.delete_all_of_message",
+    delete(_R).where(_R.c.inbox_id == bindparam("inbox_id"), _R.c.message_seq == bindparam("message_seq")),
+    inner=True,
+)
+# Ids that messages of a thread only referred to.
+DELETE_NOT_BORNE = Query[None](
+    "references.delete_not_borne",
+    delete(_R).where(_R.c.thread_id == bindparam("thread_id"), _R.c.message_seq.is_(None)),
+    inner=True,
+)
 DELETE_REFERENCES = Query[None](
     "references.delete", delete(_R).where(_R.c.inbox_id == bindparam("inbox_id")), inner=True
 )
@@ -207,11 +271,12 @@ class Words(NamedTuple):
     to: str
     text: str | None
     html: str | None
+    owners: str  # the ids of inbox, pod and organization, with spaces between
 
 
 def _words(row: Row) -> Words:
     text = row[6] if row[7] is None else plain_text(row[7])
-    return Words(row[0], row[1], row[2], row[3], row[4], row[5], text, row[8])
+    return Words(row[0], row[1], row[2], row[3], row[4], row[5], text, row[8], f"{row[2]} {row[9]} {row[10]}")
 
 
 # Bodies only as far as they can matter to the index: a batch of whole ones could be gigabytes.
@@ -219,6 +284,13 @@ _WORDS = (
     *(_M.c.seq, _M.c.id, _M.c.inbox_id, _M.c.subject, _M.c["from"], _M.c.to),
     *(func.substr(_B.c.text, 1, MAX_BODY), func.substr(_B.c.raw, _B.c.text_at + 1, MAX_BODY)),
     func.substr(_B.c.html, 1, 2 * MAX_BODY),
+    *(_M.c.pod_id, _M.c.org_id),
+)
+WORDS = Query[Words](
+    "messages.words",
+    select(*_WORDS).join(_B, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
+    row=_words,
+    reached=_M,
 )
 TO_INDEX = Query[Words](
     "search.to_index",

@@ -1,12 +1,13 @@
 """Queries over threads."""
 
 from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from postroom.model.thread import Thread
 from postroom.store.json import from_json
-from postroom.store.query import Query, Row
+from postroom.store.query import REACH_COLUMNS, Query, Row
 from postroom.store.tables import MessageRow, ThreadRow
 
 _T = ThreadRow.__table__  # type: ignore[attr-defined]
@@ -60,6 +61,39 @@ BY_SUBJECT = Query[Thread](
     row=_thread,
     inner=True,
 )
+# What a thread shows after some of its messages went.
+CORRECT = Query[None](
+    "threads.correct",
+    update(_T)
+    .where(_T.c.seq == bindparam("key"))
+    .values({c: bindparam(c) for c in (*_CHANGING, "subject", "subject_key")}),
+    inner=True,
+)
+
+
+class Part(NamedTuple):
+    """What a message gives to the row of its thread; lists are JSON text."""
+
+    public_id: str
+    timestamp: int
+    size: int
+    subject: str | None
+    preview: str | None
+    labels: str
+    from_: str
+    to: str
+    cc: str
+    bcc: str
+
+
+PARTS = Query[Part](
+    "threads.parts",
+    select(*(_M.c[name.removesuffix("_")] for name in Part._fields))
+    .where(_M.c.thread_id == bindparam("thread_id"))
+    .order_by(_M.c.seq),
+    row=Part._make,
+    inner=True,
+)
 OF_INBOX = Query[tuple[int, str]](
     "threads.of_inbox",
     select(_T.c.seq, _T.c.id).where(_T.c.inbox_id == bindparam("inbox_id")).limit(bindparam("n")),
@@ -70,16 +104,19 @@ DELETE = Query[None]("threads.delete", delete(_T).where(_T.c.seq == bindparam("s
 
 
 @cache
-def page(ascending: bool) -> Query[Thread]:
-    """Return the list of an inbox's threads by time: parameters inbox_id, at, seq (the place), since, until, n."""
+def page(ascending: bool, by: str = "inbox_id") -> Query[Thread]:
+    """Return the list by time of the threads of an inbox, a pod or an organization, as the column `by` says.
+
+    Parameters: owner (its id), at, seq (the place), since, until, n.
+    """
     place = tuple_(_T.c.timestamp, _T.c.seq)
     mark = tuple_(bindparam("at"), bindparam("seq"))
     order = (_T.c.timestamp, _T.c.seq) if ascending else (_T.c.timestamp.desc(), _T.c.seq.desc())
     return Query(
-        f"threads.page_{'up' if ascending else 'down'}",
+        f"threads.page_{'up' if ascending else 'down'}_by_{by}",
         select(*_SHOWN)
         .where(
-            _T.c.inbox_id == bindparam("inbox_id"),
+            _T.c[by] == bindparam("owner"),
             place > mark if ascending else place < mark,
             _T.c.timestamp >= bindparam("since"),
             _T.c.timestamp < bindparam("until"),
@@ -88,7 +125,8 @@ def page(ascending: bool) -> Query[Thread]:
         .limit(bindparam("n")),
         row=_thread,
         reached=_T,
+        steered=True,
     )
 
 
-PAGES = (page(True), page(False))
+PAGES = tuple(page(ascending, by) for ascending in (True, False) for by in REACH_COLUMNS)

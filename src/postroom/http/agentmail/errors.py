@@ -1,0 +1,62 @@
+"""The envelope of this dialect's errors: `{name, code, message, fix}`, and `errors` for what was given wrong."""
+
+from typing import Any
+
+from postroom.http.errors import status_of
+from postroom.http.route import Json
+from postroom.model import errors
+
+# The names that clients of several years compare with.
+_NAMES: dict[int, str] = {
+    400: "ValidationError",
+    401: "UnauthorizedError",
+    403: "ForbiddenError",
+    404: "NotFoundError",
+    409: "ConflictError",
+    413: "PayloadTooLargeError",
+    422: "UnprocessableError",
+    429: "RateLimitError",
+    503: "ServiceUnavailableError",
+}
+
+
+def envelope(error: errors.PostroomError) -> dict[str, Any]:
+    """Return an error as this dialect words it."""
+    status = status_of(error)
+    body: dict[str, Any] = {"name": _name(error, status), "code": error.code, "message": error.message}
+    if error.fix:
+        body["fix"] = error.fix
+    if isinstance(error, errors.InvalidInput):
+        body["errors"] = _problems(error)
+    return body
+
+
+def answer(error: errors.PostroomError) -> Json:
+    """Return the answer that an error is."""
+    status = status_of(error)
+    # The clients wait this long before they try again, twice.
+    return Json(envelope(error), status, headers={"retry-after": "1"} if status in (429, 503) else None)
+
+
+def internal() -> Json:
+    """Return what is said of a bug of ours."""
+    body = {"name": "InternalServerError", "code": "internal_error", "message": "The server failed; its log says why."}
+    return Json(body, 500)
+
+
+def not_here(fix: str) -> Json:
+    """Return the answer for a path that this server does not serve."""
+    body = {"name": "NotFoundError", "code": "not_found", "message": "There is nothing at this path.", "fix": fix}
+    return Json(body, 404)
+
+
+def _name(error: errors.PostroomError, status: int) -> str:
+    if isinstance(error, errors.Refused):
+        return "MessageRejectedError"
+    return _NAMES.get(status, "ServerError")
+
+
+def _problems(error: errors.InvalidInput) -> list[dict[str, Any]]:
+    if not error.problems:
+        return [{"path": [], "message": error.message}]
+    return [{"path": list(problem.path), "message": problem.message} for problem in error.problems]

@@ -1,0 +1,51 @@
+"""What requests of this dialect have in common: pages, filters, labels, the body as the operation wants it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from postroom.http.route import Call
+from postroom.model.errors import InvalidInput
+
+_PAGE = ("limit", "page_token", "ascending", "before", "after", "q")
+_HIDDEN = tuple(f"include_{label}" for label in ("spam", "blocked", "unauthenticated", "trash"))
+_LISTS = ("labels", "from", "to", "subject", "senders", "recipients")
+
+
+def page(call: Call) -> Mapping[str, Any]:
+    """Return the path, and of the query what pages and filters a list. What a client does not mean is left out."""
+    given: dict[str, Any] = dict(call.path)
+    given |= {name: call.first[name] for name in (*_PAGE, *_HIDDEN) if call.first.get(name, "") != ""}
+    given |= {name: found for name in _LISTS if (found := call.strings(name))}
+    return given
+
+
+def body(call: Call) -> Mapping[str, Any]:
+    """Return the path and the body; a null is an absent field, except where an operation tells them apart."""
+    return {**{name: value for name, value in call.body.items() if value is not None}, **call.path}
+
+
+def whole_body(call: Call) -> Mapping[str, Any]:
+    """Return the path and the body with its nulls."""
+    return {**call.body, **call.path}
+
+
+def keyed(call: Call) -> Mapping[str, Any]:
+    """Return the path, the body and the header that makes a second try harmless.
+
+    Raises:
+        InvalidInput: the key stands in the body.
+    """
+    if "idempotency_key" in call.body:
+        raise InvalidInput.at("idempotency_key", "is no field of the body.", fix="Send the header Idempotency-Key.")
+    key = call.headers.get("idempotency-key")
+    return body(call) if key is None else {**body(call), "idempotency_key": key}
+
+
+def path(call: Call) -> Mapping[str, Any]:
+    """Return the path alone."""
+    return call.path
+
+
+def limit(call: Call) -> int | None:
+    """Return the limit that the client gave, to be repeated in the answer."""
+    return int(given) if (given := call.first.get("limit", "")).isdigit() else None

@@ -1,0 +1,281 @@
+"""Drafts: create, list, get, change, delete, and their files. Sends none: that is `draft_sending`'s."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from postroom.model.draft import Draft, DraftSummary, SendStatus
+from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound
+from postroom.model.message import Attachment, Raw
+from postroom.model.page import Page
+from postroom.model.record import Record
+from postroom.model.tenant import Actor
+from postroom.service import places
+from postroom.service.draft_files import KeptFile, add_files, content_of, keep
+from postroom.service.draft_wording import (
+    LISTS,
+    Begun,
+    CreateDraft,
+    DraftRef,
+    UpdateDraft,
+    changed,
+    check_kind,
+    own_labels,
+    worded,
+)
+from postroom.service.inboxes import InboxRef, find_inbox
+from postroom.service.messages import MessageRef, Moment, Strings, find_message
+from postroom.service.operation import Answer, Context, Input
+from postroom.service.uploads import too_large
+from postroom.store.json import as_json
+from postroom.store.queries import drafts as queries
+from postroom.store.queries import messages
+
+if TYPE_CHECKING:
+    from postroom.service.desk import Desk
+
+_CHANGING = (
+    *("labels", "reply_to", "to", "cc", "bcc", "subject", "preview", "attachments", "send_status", "send_at"),
+    *("send_error", "due_at", "updated_at", "text", "html"),
+)
+
+
+class DraftFileRef(DraftRef):
+    attachment_id: str = Field(description="The attachment, as its draft lists it.")
+
+
+class ListDrafts(Input):
+    inbox_id: str | None = Field(default=None, description="Only drafts of this inbox.")
+    limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
+    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    labels: Strings = Field(default=(), description="Only drafts that have all these labels, such as scheduled.")
+    before: Moment | None = Field(default=None, description="Only drafts changed before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only drafts changed at or after this time (RFC 3339).")
+    ascending: bool = Field(default=False, description="The longest unchanged first.")
+
+
+class Begin(InboxRef):
+    """What making a draft needs to know."""
+
+    client_id: str | None = None
+    original: str | None = None
+
+
+class NewDraft(Input):
+    """A draft that is to be kept with its files."""
+
+    draft: Draft
+    files: tuple[KeptFile, ...]
+
+
+class Change(Input):
+    """A change of a draft, its new files fetched."""
+
+    given: UpdateDraft
+    files: tuple[KeptFile, ...]
+
+
+class FoundFile(Record):
+    """A file of a draft, and where its bytes are."""
+
+    draft: DraftSummary
+    attachment: Attachment
+    raw: Raw = Field(exclude=True)
+
+
+class FileContent(Record):
+    """A file of a draft with its bytes."""
+
+    attachment: Attachment
+    content: bytes
+
+
+async def create(desk: "Desk", actor: Actor, given: CreateDraft) -> Answer[Draft]:
+    """Create a draft: of a new message, of an answer (in_reply_to) or of a forward (forward_of)."""
+    original = check_kind(given)
+    _require(actor, "message_read" if original else None, "draft_send" if given.send_at is not None else None)
+    wanted = Begin(inbox_id=given.inbox_id, client_id=given.client_id, original=original)
+    answer = await desk.ask("drafts.begin", actor, wanted)
+    begun: Begun = answer.result
+    if begun.known is not None:
+        return Answer(begun.known, answer.position)
+    draft = worded(given, begun, desk.clock())
+    files = await keep(desk, given.attachments, draft)
+    draft = draft.model_copy(update={"attachments": tuple(file.attachment for file in files)})
+    return await desk.ask("drafts.add", actor, NewDraft(draft=draft, files=files))
+
+
+def begin(context: Context, given: Begin) -> Begun:
+    """Find what a new draft starts from."""
+    inbox = find_inbox(context, given.inbox_id)
+    known = _known(context, inbox.inbox_id, given.client_id)
+    original = None
+    if known is None and given.original is not None:
+        summary = find_message(context, MessageRef(inbox_id=given.inbox_id, message_id=given.original))
+        original = context.tx.one(messages.FULL, seq=summary.seq)
+    return Begun(inbox=inbox, known=known, original=original)
+
+
+def add(context: Context, given: NewDraft) -> Draft:
+    """Keep a new draft."""
+    inbox = find_inbox(context, given.draft.inbox_id)
+    if (known := _known(context, inbox.inbox_id, given.draft.client_id)) is not None:
+        return known
+    queue = {"lease_until": 0, "lease_owner": None}
+    context.tx.insert(queries.ADD, {**_columns(given.draft), **queue, "id": given.draft.draft_id})
+    add_files(context, given.draft, given.files)
+    return _kept(context, given.draft)
+
+
+def list_(context: Context, given: ListDrafts) -> Page[DraftSummary]:
+    """List drafts, the last changed first."""
+    within, owner = _owner(context, given.inbox_id)
+    query = queries.page(within, given.ascending)
+    wanted = {label.strip().lower() for label in given.labels}
+    until = places.EVER if given.before is None else given.before
+
+    def fetch(place: dict[str, int | str], n: int) -> list[DraftSummary]:
+        return context.tx.all(query, owner=owner, since=given.after or 0, until=until, **place, n=n)
+
+    return places.walk(
+        "drafts",
+        given.page_token,
+        ascending=given.ascending,
+        limit=given.limit,
+        fetch=fetch,
+        keep=lambda draft: wanted <= set(draft.labels),
+    )
+
+
+def get(context: Context, given: DraftRef) -> Draft:
+    """Get one draft with its bodies."""
+    return find_draft(context, given)
+
+
+async def update(desk: "Desk", actor: Actor, given: UpdateDraft) -> Answer[Draft]:
+    """Change a draft; what is absent stays, null clears, and without send_at it is not sent by itself."""
+    _require(actor, "draft_send" if given.send_at is not None else None)
+    if not given.model_fields_set - {"inbox_id", "draft_id"}:
+        raise InvalidInput("Nothing to change.", fix="Give a field of the draft.")
+    draft: Draft = await desk.call("drafts.edit", actor, _ref(given))
+    files = await keep(desk, given.add_attachments, draft)
+    return await desk.ask("drafts.change", actor, Change(given=given, files=files))
+
+
+def edit(context: Context, given: DraftRef) -> Draft:
+    """Get a draft that may be changed now."""
+    draft = find_draft(context, given)
+    check_idle(draft)
+    return draft
+
+
+def change(context: Context, given: Change) -> Draft:
+    """Write a change."""
+    draft = edit(context, _ref(given.given))
+    after = changed(draft, given.given, [file.attachment for file in given.files], context.now)
+    columns = _columns(after)
+    context.tx.run(queries.UPDATE, key=draft.seq, **{name: columns[name] for name in _CHANGING})
+    for attachment_id in given.given.remove_attachments:
+        context.tx.run(queries.DELETE_FILE, id=attachment_id)
+    add_files(context, draft, given.files)
+    return _kept(context, after)
+
+
+def delete(context: Context, given: DraftRef) -> DraftSummary:
+    """Delete a draft for good; one that is scheduled is not sent."""
+    draft = find_draft(context, given)
+    take_out(context, draft)
+    return draft
+
+
+async def attachment(desk: "Desk", actor: Actor, given: DraftFileRef) -> Answer[FileContent]:
+    """Get a file of a draft."""
+    answer = await desk.ask("drafts.find_attachment", actor, given)
+    found: FoundFile = answer.result
+    content = await content_of(desk, found.raw)
+    return Answer(FileContent(attachment=found.attachment, content=content), answer.position)
+
+
+def find_attachment(context: Context, given: DraftFileRef) -> FoundFile:
+    """Say what a file of a draft is, without its bytes."""
+    draft = find_draft(context, _ref(given))
+    listed = {a.attachment_id: a for a in draft.attachments}
+    wanted = listed.get(given.attachment_id)
+    raw = None if wanted is None else context.tx.one(queries.FILE, id=wanted.attachment_id)
+    if wanted is None or raw is None:
+        known = ", ".join(listed) or "none"
+        raise NotFound("attachment", given.attachment_id, fix=f"This draft has: {known}.")
+    return FoundFile(draft=draft, attachment=wanted, raw=raw)
+
+
+def find_draft(context: Context, given: DraftRef) -> Draft:
+    """Return a draft. Raises NotFound, out of reach and in another inbox too."""
+    inbox = None if given.inbox_id is None else find_inbox(context, given.inbox_id)
+    found = context.tx.one(queries.FULL, id=given.draft_id.strip())
+    if found is None or (inbox is not None and found.inbox_id != inbox.inbox_id):
+        raise NotFound("draft", given.draft_id, fix="It may have been sent; list the drafts to see those that wait.")
+    return found
+
+
+def check_idle(draft: DraftSummary) -> None:
+    """Let pass a draft that is not on its way. Raises Conflict."""
+    if draft.send_status is SendStatus.SENDING:
+        raise Conflict("The draft is being sent.", fix="Look for the sent message in a moment.")
+
+
+def take_out(context: Context, draft: DraftSummary) -> bool:
+    """Delete a draft with its files, as it was read; tell whether it still was so."""
+    if context.tx.run(queries.DELETE, id=draft.draft_id, version=draft.version) != 1:
+        return False
+    for file in draft.attachments:
+        context.tx.run(queries.DELETE_FILE, id=file.attachment_id)
+    return True
+
+
+def _require(actor: Actor, *permissions: str | None) -> None:
+    for permission in permissions:
+        if permission is not None and not actor.may(permission):
+            raise Forbidden(f"This key lacks the permission {permission}.", fix=f"Use a key that has {permission}.")
+
+
+def _known(context: Context, inbox_id: str, client_id: str | None) -> Draft | None:
+    if client_id is None:
+        return None
+    return context.tx.one(queries.BY_CLIENT_ID, inbox_id=inbox_id, client_id=client_id)
+
+
+def _columns(draft: Draft) -> dict[str, Any]:
+    """Return the values of a draft's columns, but those of the queue that only a claim sets."""
+    return {
+        **draft.model_dump(exclude={"seq", "draft_id"}),
+        "labels": as_json(own_labels(draft)),
+        **{name: as_json(getattr(draft, name)) for name in (*LISTS, "references")},
+        "attachments": as_json([a.model_dump() for a in draft.attachments]),
+        "due_at": draft.send_at if draft.send_status is SendStatus.SCHEDULED else None,
+    }
+
+
+def _kept(context: Context, draft: Draft) -> Draft:
+    """Return a draft as it has just been written, after a look at its size."""
+    size = sum(a.size for a in draft.attachments) + len(draft.text or "") + len(draft.html or "")
+    if size > context.house.max_message_bytes:
+        raise too_large(context.house.max_message_bytes)
+    if draft.send_status is SendStatus.SCHEDULED:
+        # Whoever may not send may not write either what others have scheduled.
+        _require(context.actor, "draft_send")
+        context.tx.ring("draft")
+    return find_draft(context, DraftRef(draft_id=draft.draft_id))
+
+
+def _owner(context: Context, inbox_id: str | None) -> tuple[queries.Within, str | None]:
+    """Return the innermost of inbox, pod and organization whose drafts are meant."""
+    reach = context.actor.reach
+    if inbox_id is not None:
+        return "inbox_id", find_inbox(context, inbox_id).inbox_id
+    if reach.inbox_id is not None:
+        return "inbox_id", reach.inbox_id
+    return ("pod_id", reach.pod_id) if reach.pod_id is not None else ("org_id", reach.org_id)
+
+
+def _ref(given: DraftRef) -> DraftRef:
+    return DraftRef(inbox_id=given.inbox_id, draft_id=given.draft_id)

@@ -1,0 +1,73 @@
+"""Queries over API keys."""
+
+from functools import cache
+from typing import Literal
+
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+
+from postroom.model.tenant import ApiKey
+from postroom.store.json import from_json
+from postroom.store.query import Query, Row
+from postroom.store.tables import ApiKeyRow, InboxRow
+
+_K = ApiKeyRow.__table__  # type: ignore[attr-defined]
+_I = InboxRow.__table__  # type: ignore[attr-defined]
+_COLUMNS = [c for c in _K.c if c.name not in ("id", "hash")]
+_SHOWN = (_K.c.id, *_COLUMNS, _I.c.address)
+_FIELDS = ("api_key_id", *(c.name for c in _COLUMNS), "inbox_address")
+_WITH_INBOX = _K.outerjoin(_I, _I.c.inbox_id == _K.c.inbox_id)
+Within = Literal["org_id", "pod_id", "inbox_id"]
+
+
+def _key(row: Row) -> ApiKey:
+    values = dict(zip(_FIELDS, row, strict=False))
+    permissions = values["permissions"]
+    return ApiKey(**{**values, "permissions": None if permissions is None else frozenset(from_json(permissions))})
+
+
+ADD = Query[None]("keys.add", insert(_K).values({c.name: bindparam(c.name) for c in _K.c}))
+COUNT = Query[int]("keys.count", select(func.count()).select_from(_K), row=lambda row: row[0], inner=True)
+BY_PREFIX = Query[tuple[ApiKey, bytes]](
+    "keys.by_prefix",
+    select(*_SHOWN, _K.c.hash).select_from(_WITH_INBOX).where(_K.c.prefix == bindparam("prefix")),
+    row=lambda row: (_key(row), row[-1]),
+    inner=True,
+)
+BY_ID = Query[ApiKey](
+    "keys.by_id", select(*_SHOWN).select_from(_WITH_INBOX).where(_K.c.id == bindparam("id")), row=_key, reached=_K
+)
+OF_INBOX = Query[str](
+    "keys.of_inbox",
+    select(_K.c.id).where(_K.c.inbox_id == bindparam("inbox_id")).limit(1),
+    row=lambda row: str(row[0]),
+    inner=True,
+)
+UPDATE = Query[None](
+    "keys.update",
+    update(_K)
+    .where(_K.c.id == bindparam("key"))
+    .values({c: bindparam(c) for c in ("name", "permissions", "updated_at")}),
+    reached=_K,
+)
+DELETE = Query[None]("keys.delete", delete(_K).where(_K.c.id == bindparam("id")), reached=_K)
+
+
+@cache
+def page(within: Within, ascending: bool) -> Query[ApiKey]:
+    """Return the list of the keys of an organization, a pod or an inbox: parameters owner, at, seq (the place), n."""
+    place, mark = tuple_(_K.c.created_at, _K.c.id), tuple_(bindparam("at"), bindparam("seq"))
+    order = (_K.c.created_at, _K.c.id) if ascending else (_K.c.created_at.desc(), _K.c.id.desc())
+    return Query(
+        f"keys.page_{'up' if ascending else 'down'}_by_{within}",
+        select(*_SHOWN)
+        .select_from(_WITH_INBOX)
+        .where(_K.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
+        .order_by(*order)
+        .limit(bindparam("n")),
+        row=_key,
+        reached=_K,
+    )
+
+
+_ALL: tuple[Within, ...] = ("org_id", "pod_id", "inbox_id")
+PAGES = tuple(page(within, ascending) for within in _ALL for ascending in (True, False))

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from postroom.client import connect
 from tests.processes.running import Processes
 
+SMOKE = Path(__file__).resolve().parents[3] / "shared" / "check" / "agentmail_smoke.py"
 TYPESCRIPT = Path(__file__).resolve().parents[1] / "compat" / "typescript"
 
 
@@ -37,3 +39,12 @@ def test_the_typescript_client_sends_reads_and_answers(processes: Processes) -> 
     command = [node, "story.mjs", server.http, server.owner_key]
     told = subprocess.run(command, cwd=TYPESCRIPT, capture_output=True, text=True, timeout=45, check=False)
     assert told.stdout == "ALL OK\n", told.stdout + told.stderr
+
+
+def test_the_end_to_end_check_of_the_contract_finds_all_ok(processes: Processes) -> None:
+    if not SMOKE.is_file():
+        pytest.skip("the check of the contract is not beside this checkout")
+    server = processes.serve(allow_private_urls="1").started()
+    command = [sys.executable, str(SMOKE), server.http, server.http.replace("http", "ws", 1), server.owner_key]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+    assert told.stdout.endswith("ALL OK\n"), told.stdout + told.stderr

@@ -1,8 +1,10 @@
 """Who owns and who asks: organizations, pods, API keys, the actor of a call and how far it reaches."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from postroom.model.record import Record
+
+Within = Literal["org_id", "pod_id", "inbox_id"]
 
 
 class Reach(Record):
@@ -13,6 +15,13 @@ class Reach(Record):
     inbox_id: str | None = None
 
     EVERYWHERE: ClassVar["Reach"]
+
+    @property
+    def innermost(self) -> tuple[Within, str | None]:
+        """The narrowest of inbox, pod and organization: the column that names it, and its id (None: everywhere)."""
+        if self.inbox_id is not None:
+            return "inbox_id", self.inbox_id
+        return ("pod_id", self.pod_id) if self.pod_id is not None else ("org_id", self.org_id)
 
 
 # For internal operations alone (mail arriving, queues); no key ever has it.

@@ -9,7 +9,7 @@ from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from postroom.model.message import Attachment, Raw
 from postroom.model.page import Page
 from postroom.model.record import Record
-from postroom.model.tenant import Actor
+from postroom.model.tenant import Actor, Within
 from postroom.service import places
 from postroom.service.draft_files import KeptFile, add_files, content_of, keep
 from postroom.service.draft_wording import (
@@ -267,14 +267,11 @@ def _kept(context: Context, draft: Draft) -> Draft:
     return find_draft(context, DraftRef(draft_id=draft.draft_id))
 
 
-def _owner(context: Context, inbox_id: str | None) -> tuple[queries.Within, str | None]:
+def _owner(context: Context, inbox_id: str | None) -> tuple[Within, str | None]:
     """Return the innermost of inbox, pod and organization whose drafts are meant."""
-    reach = context.actor.reach
     if inbox_id is not None:
         return "inbox_id", find_inbox(context, inbox_id).inbox_id
-    if reach.inbox_id is not None:
-        return "inbox_id", reach.inbox_id
-    return ("pod_id", reach.pod_id) if reach.pod_id is not None else ("org_id", reach.org_id)
+    return context.actor.reach.innermost
 
 
 def _ref(given: DraftRef) -> DraftRef:

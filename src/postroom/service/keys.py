@@ -84,7 +84,7 @@ def create(context: Context, given: CreateKey) -> NewApiKey:
 def list_(context: Context, given: ListKeys) -> Page[ApiKey]:
     """List the API keys within reach, newest first, without their secrets."""
     reach, _address = _confined(context, given.inbox_id)
-    within: queries.Within = "inbox_id" if reach.inbox_id else "pod_id" if reach.pod_id else "org_id"
+    within, _owner = reach.innermost
     query = queries.page(within, given.ascending)
     if given.type == "public_key":
         return Page(items=())

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from postroom.model.errors import InvalidInput, QueryRangeTooWide
 from postroom.model.event import EventType
-from postroom.model.tenant import Reach
+from postroom.model.tenant import Within
 from postroom.service.messages import Moment
 from postroom.service.operation import Context, Input
 from postroom.store.queries import metrics as queries
@@ -35,7 +35,7 @@ _EVENTS: tuple[MetricType, ...] = MetricType.__args__  # type: ignore[attr-defin
 _OF_RATE: dict[RateType, EventType] = {"bounce": EventType.MESSAGE_BOUNCED, "complaint": EventType.MESSAGE_COMPLAINED}
 _RATES: tuple[RateType, ...] = tuple(_OF_RATE)
 _HELD: tuple[UsageType, ...] = ("storage_bytes", "message_count", "thread_count")
-_OF: dict[queries.Within, tuple[UsageType, ...]] = {
+_OF: dict[Within, tuple[UsageType, ...]] = {
     "inbox_id": _HELD,
     "pod_id": (*_HELD, "inbox_count", "domain_count"),
     "org_id": (*_HELD, "inbox_count", "domain_count", "pod_count"),
@@ -128,7 +128,7 @@ def query_usage(context: Context, given: QueryUsage) -> dict[str, list[Point]]:
     span = _range(context, given)
     seconds = 3600 if span.until - span.since <= MAX_BUCKETS * 3_600_000 else 86_400
     grid = _grid(span, (given.period or seconds) * 1000, 0)
-    within, owner = _owner(context.actor.reach)
+    within, owner = context.actor.reach.innermost
     asked = tuple(dict.fromkeys(given.usage_types or _OF[within]))
     if unknown := [kind for kind in asked if kind not in _OF[within]]:
         raise InvalidInput.at("usage_types", f"{unknown[0]} is not counted here.", fix=f"Ask for {_OF[within]}.")
@@ -187,14 +187,8 @@ def _first(grid: Sequence[int], given: _Ranged) -> Iterable[int]:
     return (grid[::-1] if given.descending else grid)[: given.limit]
 
 
-def _owner(reach: Reach) -> tuple[queries.Within, str | None]:
-    if reach.inbox_id is not None:
-        return "inbox_id", reach.inbox_id
-    return ("pod_id", reach.pod_id) if reach.pod_id is not None else ("org_id", reach.org_id)
-
-
 def _totals(
-    context: Context, within: queries.Within, owner: str | None, at: int, asked: tuple[UsageType, ...]
+    context: Context, within: Within, owner: str | None, at: int, asked: tuple[UsageType, ...]
 ) -> dict[str, int]:
     mark = {"owner": owner, "at": at}
     held = context.tx.one(queries.held(within), **mark) if set(asked) & set(_HELD) else None

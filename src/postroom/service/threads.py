@@ -27,7 +27,6 @@ from postroom.service.messages import (
 from postroom.service.operation import BY_PLACE, Context, Input
 from postroom.store import search as index
 from postroom.store.queries import messages, threads
-from postroom.store.query import REACH_COLUMNS
 
 MAX_LABELLED = 99  # messages of a thread that one call labels
 _MAX_BODIES = 8_000_000  # characters of a page of whole messages
@@ -249,10 +248,10 @@ def _owner(context: Context, given: ThreadsOf) -> tuple[str, str]:
     """Return the column that says whose threads are meant, and the inner id of that inbox, pod or organization."""
     if given.inbox_id is not None:
         return "inbox_id", find_inbox(context, given.inbox_id).inbox_id
-    for column in reversed(REACH_COLUMNS):
-        if (owner := getattr(context.actor.reach, column)) is not None:
-            return column, owner
-    raise InvalidInput.at("inbox_id", "is required.")
+    column, owner = context.actor.reach.innermost
+    if owner is None:
+        raise InvalidInput.at("inbox_id", "is required.")
+    return column, owner
 
 
 def _page(context: Context, thread: Thread, given: GetThread, n: int) -> list[MessageSummary]:

@@ -1,12 +1,13 @@
 """Queries over drafts, over their files, and over the queue of those that are to be sent."""
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.message import Attachment, Raw
+from postroom.model.tenant import Within
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import DraftFileRow, DraftRow
@@ -18,7 +19,6 @@ _QUEUE = ("due_at", "lease_until", "lease_owner")
 _SHOWN = [c for c in _D.c if c.name not in (*_BODIES, *_QUEUE)]
 _NAMES = tuple("draft_id" if c.name == "id" else c.name for c in _SHOWN)
 _LISTS = ("reply_to", "to", "cc", "bcc", "references")
-Within = Literal["org_id", "pod_id", "inbox_id"]
 
 
 def _values(row: Row) -> dict[str, Any]:

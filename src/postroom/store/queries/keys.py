@@ -1,11 +1,10 @@
 """Queries over API keys."""
 
 from functools import cache
-from typing import Literal
 
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
-from postroom.model.tenant import ApiKey
+from postroom.model.tenant import ApiKey, Within
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import ApiKeyRow, InboxRow
@@ -16,7 +15,6 @@ _COLUMNS = [c for c in _K.c if c.name not in ("id", "hash")]
 _SHOWN = (_K.c.id, *_COLUMNS, _I.c.address)
 _FIELDS = ("api_key_id", *(c.name for c in _COLUMNS), "inbox_address")
 _WITH_INBOX = _K.outerjoin(_I, _I.c.inbox_id == _K.c.inbox_id)
-Within = Literal["org_id", "pod_id", "inbox_id"]
 
 
 def _key(row: Row) -> ApiKey:

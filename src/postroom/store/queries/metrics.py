@@ -1,13 +1,14 @@
 """Queries that count: events by time, what inboxes held at a moment, how much there was of what."""
 
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import BigInteger
 
+from postroom.model.tenant import Within
 from postroom.store.query import Query
 from postroom.store.tables import DomainRow, EventRow, InboxRow, PodRow, ThreadRow, UsageRow
 from postroom.store.tables.mail import OF_METRICS
@@ -16,7 +17,6 @@ _E = EventRow.__table__  # type: ignore[attr-defined]
 _I = InboxRow.__table__  # type: ignore[attr-defined]
 _U = UsageRow.__table__  # type: ignore[attr-defined]
 _T = ThreadRow.__table__  # type: ignore[attr-defined]
-Within = Literal["org_id", "pod_id", "inbox_id"]
 
 
 class _Recipients(GenericFunction[int]):

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
-.PHONY: help run demo test check bench lock clean python
+.PHONY: help run demo test check bench bundle lock clean python
 
 help: python  ## what there is to make
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check: $(VENV)/.dev  ## ruff, mypy strict, the import contracts
 
 bench: $(VENV)/.dev  ## measure what the documents claim
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+bundle:  ## pack dist/*.mcpb, what hosts install with a click (needs npm)
+	@bundle/pack
 
 lock: $(VENV)/.dev  ## pin the dependencies anew, with hashes and no address
 	@$(PIP) install uv

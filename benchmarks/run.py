@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import ingest, local, memory, search, startup, tools
+from benchmarks import ingest, local, memory, rest, search, startup, threads, tools, waiters
 from benchmarks.report import Line, NotMeasured, Report
 from benchmarks.sides import postfix_version
 
@@ -29,10 +29,13 @@ class Measure(Protocol):
 MEASURES: dict[str, Measure] = {
     "ingest": ingest.measure,
     "tools": tools.measure,
+    "threads": threads.measure,
+    "waiters": waiters.measure,
     "memory": memory.measure,
     "startup": startup.measure,
     "local": local.measure,
     "search": search.measure,
+    "rest": rest.measure,
 }
 
 

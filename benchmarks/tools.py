@@ -38,16 +38,16 @@ class Target:
 
 def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
     """Call the four servers in turn."""
-    calls = 60 if quick else 200
+    count = 60 if quick else 200
     cpu: dict[str, list[float]] = defaultdict(list)
     wall: dict[str, list[float]] = defaultdict(list)
     with contextlib.ExitStack() as stack:
         targets = list(_targets(stack, folder))
         for target in targets:
-            _calls(target, 50)
+            calls(target, 50)
         for _round in rounds(3, 3, 0) if quick else rounds(5, 9, 30):
             for target in targets:
-                used, times = _calls(target, calls)
+                used, times = calls(target, count)
                 cpu[target.name].append(used)
                 wall[target.name].append(median(times))
     for transport in ("stdio", "http"):
@@ -86,7 +86,7 @@ def _client(url: str) -> HttpClient:
             time.sleep(0.05)
 
 
-def _calls(target: Target, count: int) -> tuple[float, list[float]]:
+def calls(target: Target, count: int) -> tuple[float, list[float]]:
     """Return the processor time a call and each latency, in ms."""
     times: list[float] = []
     before = target.tree.cpu_s()

@@ -1,8 +1,9 @@
-"""The other side of the tool figures: a bare server of the same SDK with one tool that does nothing.
+"""The other side of the tool figures: a bare server of the same SDK with a tool that does nothing, and one that waits.
 
 `python -m benchmarks.twin` serves stdio; with `http`, streamable HTTP on a free port, whose address it prints.
 """
 
+import asyncio
 import socket
 import sys
 from typing import Any
@@ -17,6 +18,23 @@ server: MCPServer[Any] = MCPServer("twin", log_level="WARNING")
 @server.tool()
 async def nothing() -> str:
     """Do nothing."""
+    return ""
+
+
+_bell = asyncio.Event()
+
+
+@server.tool()
+async def waits() -> str:
+    """Wait until somebody rings."""
+    await _bell.wait()
+    return ""
+
+
+@server.tool()
+async def ring() -> str:
+    """Wake all who wait."""
+    _bell.set()
     return ""
 
 

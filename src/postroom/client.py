@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from agentmail import AgentMail
+from agentmail.api_keys import CreateBearerApiKeyRequest
+from agentmail.api_keys.client import ApiKeysClient
 from agentmail.environment import AgentMailEnvironment
 from agentmail.inboxes import CreateInboxRequest, Inbox
+from agentmail.inboxes.api_keys.client import ApiKeysClient as InboxApiKeysClient
 from agentmail.inboxes.client import InboxesClient
 
 from postroom.config import Settings
@@ -30,12 +33,17 @@ def connect(url: str | None = None, api_key: str | None = None, **given: Any) ->
 
 
 class Client(AgentMail):
-    """The official client; its `inboxes.create` also takes the fields by name, as the product's guide writes it."""
+    """The official client; what makes inboxes and keys also takes fields by name, as the product's guide writes it."""
 
     @property
     def inboxes(self) -> "Inboxes":
         """The inboxes."""
         return Inboxes(client_wrapper=self._client_wrapper)
+
+    @property
+    def api_keys(self) -> "ApiKeys":
+        """The keys of the organization."""
+        return ApiKeys(client_wrapper=self._client_wrapper)
 
 
 class Inboxes(InboxesClient):
@@ -46,6 +54,28 @@ class Inboxes(InboxesClient):
         if fields:
             request = CreateInboxRequest(**fields)
         return super().create(request=request, request_options=request_options)
+
+    @property
+    def api_keys(self) -> "InboxApiKeys":
+        """The keys of an inbox."""
+        return InboxApiKeys(client_wrapper=self._client_wrapper)
+
+
+class ApiKeys(ApiKeysClient):
+    """The official client's keys of an organization."""
+
+    def create(self, *, request: Any = None, request_options: Any = None, **fields: Any) -> Any:
+        """Create a key: `request`, or its fields by name."""
+        return super().create(request=request or CreateBearerApiKeyRequest(**fields), request_options=request_options)
+
+
+class InboxApiKeys(InboxApiKeysClient):
+    """The official client's keys of an inbox."""
+
+    def create(self, inbox_id: str, *, request: Any = None, request_options: Any = None, **fields: Any) -> Any:
+        """Create a key that reaches one inbox: `request`, or its fields by name."""
+        given = request or CreateBearerApiKeyRequest(**fields)
+        return super().create(inbox_id, request=given, request_options=request_options)
 
 
 def _reached(home: Path) -> str:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from postroom.model.address import is_domain
 
 # Names that later versions use: setting one must not pass in silence.
-RESERVED = ("submission", "tls_cert", "tls_key")
+RESERVED = ("tls_cert", "tls_key")
 
 
 class Endpoint(BaseModel, frozen=True):
@@ -34,6 +34,14 @@ class Endpoint(BaseModel, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine to itself; a name but localhost may stand for any address."""
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Settings(BaseSettings):
     """What an operator can set. Every name is `POSTROOM_` and the field in capitals."""
 
@@ -48,6 +56,9 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None,
         description="serve: the owner key to install into a store without keys; mcp and the CLI: the key to act as.",
+    )
+    url: str | None = Field(
+        default=None, description="mcp: the running server to carry stdio to, instead of opening the data folder."
     )
     public_url: str | None = Field(
         default=None, description="The address that links begin with; the bound one when absent."
@@ -64,6 +75,7 @@ class Settings(BaseSettings):
     smtp_per_client: int = Field(
         default=50, ge=1, description="SMTP connections that one client may hold; loopback is not counted."
     )
+    sockets_per_key: int = Field(default=1000, ge=1, description="WebSockets that one API key may hold at /v0.")
     message_bytes: int = Field(default=50 * 2**20, ge=2**10, description="The largest message, in bytes.")
     secret_key: SecretStr | None = Field(
         default=None,
@@ -72,7 +84,23 @@ class Settings(BaseSettings):
     resolver: str | None = Field(
         default=None, description="The DNS server to ask, host:port with an IP address; the system's when absent."
     )
-    submission: str | None = Field(default=None, description="Reserved.")
+    submission: str | None = Field(
+        default=None,
+        description="Where mail clients send (SMTP with AUTH), host:port on loopback; off when absent.",
+    )
+    toolsets: str | None = Field(
+        default=None,
+        description="Comma list of the groups of MCP tools to offer, or all; core and domains when absent.",
+    )
+    tools: str | None = Field(default=None, description="Comma list of MCP tools: these and no others.")
+    exclude_tools: str | None = Field(default=None, description="Comma list of MCP tools to leave out.")
+    read_only: bool = Field(default=False, description="1 offers only MCP tools that change nothing.")
+    oauth_issuer: str | None = Field(
+        default=None, description="The issuer whose access tokens /mcp takes; Postroom's own when absent."
+    )
+    oauth_claim: str = Field(
+        default="postroom_key_id", description="The claim of that issuer's tokens which names the API key to act as."
+    )
     tls_cert: str | None = Field(default=None, description="Reserved.")
     tls_key: str | None = Field(default=None, description="Reserved.")
 
@@ -95,6 +123,19 @@ class Settings(BaseSettings):
     def _endpoint(cls, given: str) -> str:
         return str(Endpoint.read(given))
 
+    @field_validator("submission")
+    @classmethod
+    def _submission(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        endpoint = Endpoint.read(given)
+        if not is_loopback(endpoint.host):
+            raise ValueError(
+                f"{endpoint.host} is not a loopback address: without TLS the keys would cross the network in the clear;"
+                " use one such as 127.0.0.1:2587"
+            )
+        return str(endpoint)
+
     @field_validator("resolver")
     @classmethod
     def _resolver(cls, given: str | None) -> str | None:
@@ -102,15 +143,26 @@ class Settings(BaseSettings):
             ip_address(Endpoint.read(given).host)
         return given
 
-    @field_validator("public_url")
+    @field_validator("public_url", "url")
     @classmethod
-    def _public_url(cls, given: str | None) -> str | None:
+    def _url(cls, given: str | None) -> str | None:
         if given is None:
             return None
         url = urlsplit(given)
         if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
             raise ValueError(f"{given!r} is not an address such as https://mail.example.com")
         return given.rstrip("/")
+
+    @field_validator("oauth_issuer")
+    @classmethod
+    def _issuer(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        url = urlsplit(given)
+        is_safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+        if not is_safe or not url.hostname or url.query or url.fragment:
+            raise ValueError(f"{given!r} is not an https address such as https://login.example.com")
+        return given  # to the letter: tokens name it so
 
     @field_validator("home")
     @classmethod
@@ -124,6 +176,20 @@ class Settings(BaseSettings):
     @cached_property
     def smtp_endpoint(self) -> Endpoint:
         return Endpoint.read(self.smtp)
+
+    @property
+    def tool_selection(self) -> dict[str, str | None]:
+        """The settings that choose MCP tools, as their names are everywhere."""
+        return {
+            "toolsets": self.toolsets,
+            "tools": self.tools,
+            "exclude_tools": self.exclude_tools,
+            "read_only": "yes" if self.read_only else None,
+        }
+
+    @cached_property
+    def submission_endpoint(self) -> Endpoint | None:
+        return None if self.submission is None else Endpoint.read(self.submission)
 
     @cached_property
     def resolver_endpoint(self) -> tuple[str, int] | None:

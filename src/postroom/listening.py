@@ -19,6 +19,7 @@ from postroom.store.locks import Presence, ProcessLock
 
 log = logging.getLogger(__name__)
 RETRY_S = 0.5
+KINDS = ("http", "smtp", "submission")
 Serve = Callable[[socket.socket], Awaitable[None]]
 
 
@@ -100,19 +101,21 @@ class Listeners:
         self._presence = presence
         self._run_file = settings.home / "run.json"
         locks = settings.home / "run"
-        self._addresses = (
-            _Address("http", settings.http_endpoint, locks),
-            _Address("smtp", settings.smtp_endpoint, locks),
-        )
+        endpoints = {
+            "http": settings.http_endpoint,
+            "smtp": settings.smtp_endpoint,
+            "submission": settings.submission_endpoint,
+        }
+        self._addresses = [_Address(kind, at, locks) for kind, at in endpoints.items() if at is not None]
 
     def public_url(self) -> str | None:
         """Return what links begin with, None while nothing listens."""
         return self._settings.public_url or self.reached().get("http")
 
     def reached(self) -> dict[str, str]:
-        """Return `http` and `smtp` as run.json has them: this process or another one."""
+        """Return `http`, `smtp` and `submission` as run.json has them: this process or another one."""
         known = self._written()
-        return {kind: known[kind] for kind in ("http", "smtp") if isinstance(known.get(kind), str)}
+        return {kind: known[kind] for kind in KINDS if isinstance(known.get(kind), str)}
 
     def _written(self) -> dict[str, Any]:
         """Return what run.json holds, nothing where its writer has ended, or where that is not ours.

@@ -22,20 +22,20 @@ from postroom.model.ids import ALPHABET, new_secret, random_bytes
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.mta.inbound import Inbound, InboundLimits
 from postroom.mta.outbound import Outbound
-from postroom.mta.reception import DeskReception
+from postroom.mta.reception import DeskReception, DeskSubmissions
 from postroom.mta.scheduled import Scheduled
+from postroom.mta.submission import Submission, SubmissionLimits
 from postroom.net.addresses import AddressRules
 from postroom.net.dns import Resolver
 from postroom.net.http import HttpClient
 from postroom.service.bells import Bells, heard
 from postroom.service.catalog import OPERATIONS
 from postroom.service.desk import Desk, Rooms
-from postroom.service.idempotency import Sweep
 from postroom.service.links import Links
 from postroom.service.operation import House, Nothing
 from postroom.service.parsing import Parser
 from postroom.service.tenants import Credentials, Start
-from postroom.service.upkeep import Batch
+from postroom.service.upkeep import Batch, Places
 from postroom.store.blobs import Blobs
 from postroom.store.locks import Presence, ProcessLock, process_name
 from postroom.store.schema import migrate
@@ -47,6 +47,7 @@ WATCH_LISTENING_S = 0.02  # 3 us a look: what a waiter in another process adds t
 WATCH_IDLE_S = 0.25
 INDEX_PAUSE_S = 0.2  # lets a burst gather: a batch of 200 costs a quarter of 200 single ones
 UPKEEP_S = 600.0
+DAY_MS = 86_400_000
 FIRST_START_S = 60.0
 RENDERERS: Renderers = {"agentmail": agentmail.render}
 
@@ -62,6 +63,7 @@ class Postroom:
     links: Links
     listeners: Listeners
     inbound: Inbound
+    submission: Submission
     new_owner_key: str | None
 
     async def actor(self, api_key: str | None) -> Actor:
@@ -98,28 +100,28 @@ async def open_house(
     secret = Secret.load(home / "secret.key", settings.secret_key.get_secret_value() if settings.secret_key else None)
     bells, hub = Bells(), Hub()
     store = SqliteStore(home / "postroom.db", bells.ring)
-    fetcher = HttpClient(
-        AddressRules(allow_private=settings.allow_private_urls, allow_networks=settings.allow_networks)
+    fetcher, parser, listeners = _fetcher(settings), Parser(), Listeners(settings, presence)
+    rooms = Rooms(
+        blobs=Blobs(home / "blobs"),
+        parser=parser,
+        fetcher=fetcher,
+        resolver=Resolver(settings.resolver_endpoint),
+        secret=secret,
+        public_url=listeners.public_url,
     )
-    parser = Parser()
-    resolver = Resolver(settings.resolver_endpoint)
-    rooms = Rooms(blobs=Blobs(home / "blobs"), parser=parser, fetcher=fetcher, resolver=resolver, secret=secret)
     house = House(domain=settings.domain, secret=secret, max_message_bytes=settings.message_bytes)
     desk = Desk(OPERATIONS, store, house, rooms, now)
     try:
         key = await _first_start(desk, settings, install_key)
-        listeners = Listeners(settings, presence)
-        limits = InboundLimits(message_bytes=settings.message_bytes, per_client=settings.smtp_per_client)
-        inbound = Inbound(DeskReception(desk, bells), house.message_id_domain, home / "spool", limits)
-        links = Links(secret, listeners.public_url, now)
         opened = Postroom(
             settings=settings,
             desk=desk,
             hub=hub,
             bells=bells,
-            links=links,
+            links=Links(secret, listeners.public_url, now),
             listeners=listeners,
-            inbound=inbound,
+            inbound=_inbound(desk, bells, settings),
+            submission=_submission(desk, settings),
             new_owner_key=key,
         )
         with one_error():
@@ -130,6 +132,20 @@ async def open_house(
         await parser.close()
         await asyncio.to_thread(store.close)
         presence.leave()
+
+
+def _fetcher(settings: Settings) -> HttpClient:
+    return HttpClient(AddressRules(allow_private=settings.allow_private_urls, allow_networks=settings.allow_networks))
+
+
+def _inbound(desk: Desk, bells: Bells, settings: Settings) -> Inbound:
+    limits = InboundLimits(message_bytes=settings.message_bytes, per_client=settings.smtp_per_client)
+    return Inbound(DeskReception(desk, bells), desk.house.message_id_domain, settings.home / "spool", limits)
+
+
+def _submission(desk: Desk, settings: Settings) -> Submission:
+    limits = SubmissionLimits(message_bytes=min(SubmissionLimits.message_bytes, settings.message_bytes))
+    return Submission(DeskSubmissions(desk), desk.house.message_id_domain, settings.home / "spool", limits)
 
 
 async def _first_start(desk: Desk, settings: Settings, install_key: str | None) -> str | None:
@@ -209,14 +225,32 @@ async def _purge(house: Postroom) -> None:
 
 
 async def _upkeep(house: Postroom) -> None:
+    thinned = 0
     while True:
         try:
             await house.desk.call("blobs.sweep", SYSTEM, Batch())
-            while await house.desk.call("idempotency.sweep", SYSTEM, Sweep()):
-                pass
+            for sweep in (
+                "trash.empty",
+                "idempotency.sweep",
+                "notifications.sweep",
+                "approvals.expire",
+                "attachments.sweep",
+                "oauth.sweep",
+            ):
+                while await house.desk.call(sweep, SYSTEM, {}):
+                    pass
+            if (now := house.desk.clock()) - thinned >= DAY_MS:
+                await _thin(house)
+                thinned = now
         except (Temporary, OSError) as error:
             log.warning("upkeep waits error=%s", error)
         await asyncio.sleep(UPKEEP_S)
+
+
+async def _thin(house: Postroom) -> None:
+    place: str | None = ""
+    while place is not None:
+        place = await house.desk.call("metrics.thin", SYSTEM, Places(after=place))
 
 
 async def _drain(house: Postroom, operation: str) -> None:

@@ -59,7 +59,16 @@ def test_the_version_and_help_are_there_for_every_command(capsys: pytest.Capture
     with pytest.raises(SystemExit, match="0"):
         run(["--version"])
     assert capsys.readouterr().out == f"postroom {__version__}\n"
-    commands = [[], ["serve"], ["mcp"], ["demo"], ["import"], ["import", "eml"], ["db", "check"]]
+    commands = [
+        [],
+        ["serve"],
+        ["mcp"],
+        ["demo"],
+        ["import"],
+        ["import", "eml"],
+        ["import", "agentmail"],
+        ["db", "check"],
+    ]
     commands += [operation.name.split(".") for operation in offered()]
     for command in commands:
         with pytest.raises(SystemExit, match="0"):

@@ -19,7 +19,7 @@ AT_THE_ANSWER = """
 import json, sys
 from postroom.cli import stdio
 
-async def look(hands, server, stop):
+async def look(hands, server, stop, options):
     await server.answered.wait()
     print(json.dumps(sorted(sys.modules)), file=sys.stderr)
     await stop.wait()

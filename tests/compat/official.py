@@ -7,23 +7,25 @@ from typing import Any
 import httpx
 from agentmail import AsyncAgentMail
 from agentmail.environment import AgentMailEnvironment
+from starlette.types import ASGIApp
 
 from postroom.http.agentmail.app import AgentMail
 from postroom.service.keyring import KeyRing
 from postroom.service.links import Links
 from postroom.store.secret import Secret
+from tests.compat.document import Held
 from tests.fakes.bed import Bed
 
 BASE = "http://mail.test"
 MAX_BODY = 75 * 2**20
 
 
-def app(house: Bed) -> AgentMail:
-    """Return the dialect over a house, as the server mounts it."""
+def app(house: Bed) -> ASGIApp:
+    """Return the dialect over a house, as the server mounts it; every answer is held against its document."""
     # No version to compare: what a key may do is read anew at every request, as it must look to a client anyway.
     versions = iter(range(10**9))
     links = Links(Secret.load(house.home / "secret.key", None), lambda: BASE, house.now)
-    return AgentMail(house.desk, KeyRing(house.desk, lambda: next(versions)), links, MAX_BODY)
+    return Held(AgentMail(house.desk, KeyRing(house.desk, lambda: next(versions)), links, MAX_BODY))
 
 
 @contextlib.asynccontextmanager

@@ -48,6 +48,8 @@ def statuses(domain: Domain) -> dict[str, tuple[str, str | None]]:
     return {f"{record.type} {record.name}": (record.status, record.reason) for record in domain.records}
 
 
+@pytest.mark.promise("domains.create", "inboxes.domain-must-be-verified", "domains.by-name", "domains.status")
+@pytest.mark.promise("domains.item-status")
 async def test_a_domain_is_added_published_verified_and_used_for_mail(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         made = await client.domains.create(domain="Example.COM")
@@ -83,6 +85,7 @@ async def test_a_domain_is_added_published_verified_and_used_for_mail(house: Bed
         assert [m.message_id for m in thread.messages] == [sent.message_id, answer.message_id]
 
 
+@pytest.mark.promise("domains.records", "domains.dmarc-rejects")
 async def test_the_records_name_this_server_and_a_key_of_2048_bits(house: Bed) -> None:
     async with official(house) as client:
         made = await client.domains.create(domain="example.com", subdomains_enabled=True)
@@ -116,6 +119,7 @@ def _opened(house: Bed, sealed: str) -> bytes:
     return base64.b64decode(house.desk.rooms.secret.unseal("dkim", sealed))
 
 
+@pytest.mark.promise("domains.verify-has-no-body")
 async def test_a_domain_that_is_verified_twice_tells_of_it_once(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         await verified(client, dns)
@@ -125,6 +129,7 @@ async def test_a_domain_that_is_verified_twice_tells_of_it_once(house: Bed, dns:
         assert '"example.com"' in events[0][0]
 
 
+@pytest.mark.promise("domains.get", "domains.verify", "domains.records")
 async def test_each_record_says_what_is_wrong_with_it(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         made = await client.domains.create(domain="example.com")
@@ -214,6 +219,7 @@ async def _answer(smtp: Any, address: str) -> tuple[int, str]:
     return done.code, done.message
 
 
+@pytest.mark.promise("domains.delete", "delete.domain")
 async def test_a_deleted_domain_stops_mail_and_keeps_what_its_inboxes_have(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         await verified(client, dns)
@@ -232,6 +238,7 @@ async def test_a_deleted_domain_stops_mail_and_keeps_what_its_inboxes_have(house
         assert house.rows("SELECT recipient FROM delivery WHERE state = 'captured'") == [("agent@example.com",)]
 
 
+@pytest.mark.promise("domains.inbound-off")
 async def test_a_domain_that_only_sends_has_its_mail_elsewhere(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         dns.set("example.com", "MX", "1 aspmx.l.google.com")
@@ -245,6 +252,7 @@ async def test_a_domain_that_only_sends_has_its_mail_elsewhere(house: Bed, dns: 
         assert (await client.inboxes.messages.list(inbox.inbox_id, labels=["received"])).messages == []
 
 
+@pytest.mark.promise("domains.conflicting-provider")
 async def test_a_domain_with_google_workspace_is_refused_unless_that_is_wanted(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         dns.set("example.com", "MX", "1 ASPMX.L.GOOGLE.com", "5 alt1.aspmx.l.google.com")
@@ -257,6 +265,7 @@ async def test_a_domain_with_google_workspace_is_refused_unless_that_is_wanted(h
         await client.domains.create(domain="example.org")
 
 
+@pytest.mark.promise("domains.update", "inboxes.domain-must-be-verified", "domains.status", "domains.subdomains")
 async def test_subdomains_put_a_verified_domain_off_and_mail_goes_on(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         await verified(client, dns)
@@ -286,6 +295,7 @@ async def test_who_takes_the_key_out_of_the_dns_ends_the_domains_mail(house: Bed
             await client.inboxes.create(request=CreateInboxRequest(username="agent", domain="example.com"))
 
 
+@pytest.mark.promise("domains.get_zone_file", "domains.zone-file")
 async def test_a_zone_file_is_read_by_a_dns_library_as_the_records_that_are_shown(house: Bed) -> None:
     import dns.rdatatype
     import dns.zone
@@ -378,6 +388,7 @@ async def test_inboxes_of_a_domain_that_went_to_another_organization_get_none_of
         assert house.rows("SELECT state FROM delivery") == [("bounced",)]
 
 
+@pytest.mark.promise("domains.list", "order.domains", "domains.items")
 async def test_domains_are_listed_in_pages_without_their_records(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         names = [f"d{n}.example.com" for n in range(5)]
@@ -399,6 +410,8 @@ async def test_domains_are_listed_in_pages_without_their_records(house: Bed, clo
             assert item["organization_id"]
 
 
+@pytest.mark.promise("pods.domains.list", "pods.domains.get", "pods.domains.get_zone_file", "pods.domains.create")
+@pytest.mark.promise("pods.domains.verify")
 async def test_a_domain_of_a_pod_is_seen_and_used_in_that_pod_alone(house: Bed, dns: FakeDns) -> None:
     async with official(house) as client:
         pod = (await client.pods.create(name="one")).pod_id
@@ -424,6 +437,7 @@ async def test_a_domain_of_a_pod_is_seen_and_used_in_that_pod_alone(house: Bed, 
         assert (await client.domains.list()).domains == []
 
 
+@pytest.mark.promise("domains.get_setup_link")
 async def test_a_setup_link_is_not_supported(house: Bed) -> None:
     async with official(house) as client:
         await client.domains.create(domain="example.com")
@@ -477,15 +491,3 @@ async def test_each_permission_is_needed(house: Bed, permission: str, method: st
         assert answer.status_code == 403
         assert answer.json()["code"] == "missing_permission"
         assert permission in answer.json()["fix"]
-
-
-async def test_the_organization_counts_its_domains_and_a_pod_with_one_stays(house: Bed) -> None:
-    async with official(house) as client:
-        pod = (await client.pods.create(name="one")).pod_id
-        await client.pods.domains.create(pod, domain="example.com")
-        assert (await client.organizations.get()).domain_count == 1
-        with pytest.raises(ApiError, match="cannot_delete"):
-            await client.pods.delete(pod)
-        await client.pods.domains.delete(pod, "example.com")
-        await client.pods.delete(pod)
-        assert (await client.organizations.get()).domain_count == 0

@@ -51,6 +51,7 @@ def _letter(**fields: str) -> bytes:
     return letter.as_bytes()
 
 
+@pytest.mark.promise("inboxes.drafts.send", "drafts.sent-is-gone")
 async def test_a_draft_is_written_changed_and_sent_and_is_a_message_from_then_on(house: Bed) -> None:
     async with official(house) as client:
         alice = await client.inboxes.create()
@@ -72,6 +73,7 @@ async def test_a_draft_is_written_changed_and_sent_and_is_a_message_from_then_on
         assert (arrived.message_id, arrived.cc) == (sent.message_id, ["c@example.com"])
 
 
+@pytest.mark.promise("transport.null-is-not-absent", "drafts.change")
 async def test_what_a_change_leaves_out_stays_and_null_or_an_empty_list_clears(house: Bed) -> None:
     async with official(house) as client:
         inbox = (await client.inboxes.create()).inbox_id
@@ -90,6 +92,7 @@ async def test_what_a_change_leaves_out_stays_and_null_or_an_empty_list_clears(h
         assert {getattr(bare, name) for name in (*full, "subject", "text", "html", "preview")} == {None}
 
 
+@pytest.mark.promise("threads.files", "files.signed-for-an-hour", "drafts.files-and-labels")
 async def test_files_are_listed_served_taken_off_and_sent(house: Bed, clock: FakeClock) -> None:
     house.fetcher.pages["https://example.com/f.txt"] = b"fetched"
     async with official(house) as client:
@@ -164,6 +167,7 @@ async def test_files_that_no_message_could_hold_are_refused(home: Any, clock: Fa
         assert (await client.drafts.get(made.draft_id)) == made
 
 
+@pytest.mark.promise("messages.extracted", "drafts.kinds", "drafts.references")
 async def test_an_answer_knows_its_recipients_and_subject_and_joins_its_thread(house: Bed) -> None:
     await house.inbox()
     original = await house.receive(_letter(Cc=f"Cy <cy@example.com>, {AGENT}", References="<first@example.com>"))
@@ -186,6 +190,7 @@ async def test_an_answer_knows_its_recipients_and_subject_and_joins_its_thread(h
         assert (await client.inboxes.messages.get(AGENT, other.message_id)).subject == "Another matter"
 
 
+@pytest.mark.promise("drafts.forward-merges-when-sent")
 async def test_a_forward_has_the_original_and_its_files_when_it_is_sent(house: Bed) -> None:
     await house.inbox()
     original = await house.receive(_letter())
@@ -230,6 +235,7 @@ async def test_a_forward_has_the_original_and_its_files_when_it_is_sent(house: B
     ],
     ids=str,
 )
+@pytest.mark.promise("drafts.kinds")
 async def test_what_no_draft_can_be_is_refused_and_nothing_is_kept(house: Bed, given: dict[str, Any]) -> None:
     await house.inbox()
     await house.receive(_letter())
@@ -239,6 +245,7 @@ async def test_what_no_draft_can_be_is_refused_and_nothing_is_kept(house: Bed, g
     assert house.rows("SELECT * FROM draft") == []
 
 
+@pytest.mark.promise("idempotency.client-id-gives-the-first")
 async def test_the_same_client_id_gives_the_first_draft(house: Bed) -> None:
     async with official(house) as client:
         first, other = [(await client.inboxes.create()).inbox_id for _ in "ab"]
@@ -251,6 +258,7 @@ async def test_the_same_client_id_gives_the_first_draft(house: Bed) -> None:
         assert len({draft.draft_id for draft in both}) == 1
 
 
+@pytest.mark.promise("labels.of-drafts", "drafts.files-and-labels", "drafts.send-labels")
 async def test_labels_are_the_callers_own_and_go_with_the_message(house: Bed) -> None:
     async with official(house) as client:
         inbox = (await client.inboxes.create()).inbox_id
@@ -270,6 +278,8 @@ async def test_labels_are_the_callers_own_and_go_with_the_message(house: Bed) ->
         assert sorted(message.labels) == ["four", "sent"]
 
 
+@pytest.mark.promise("drafts.list", "inboxes.drafts.list", "pods.drafts.list", "order.drafts")
+@pytest.mark.promise("filters.before-and-after")
 async def test_drafts_are_listed_by_their_last_change_in_pages(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         pods = [(await client.pods.create(name=name)).pod_id for name in "ab"]
@@ -364,6 +374,7 @@ async def test_an_answer_to_a_message_that_is_gone_is_a_conflict(house: Bed) -> 
             await client.inboxes.drafts.create(AGENT, in_reply_to=original.message_id)
 
 
+@pytest.mark.promise("paused.sends-nothing")
 async def test_a_paused_inbox_sends_no_draft(house: Bed) -> None:
     async with official(house) as client:
         inbox = (await client.inboxes.create()).inbox_id
@@ -450,6 +461,7 @@ async def _ask(house: Bed, client: Any, what: str) -> Any:
 
 
 @pytest.mark.parametrize("permission", sorted(_ASKS))
+@pytest.mark.promise("drafts.answer-needs-reading")
 async def test_each_permission_by_its_absence_forbids_what_it_is_for(house: Bed, permission: str) -> None:
     await house.inbox()
     await house.receive(mail())

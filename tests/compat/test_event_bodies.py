@@ -49,6 +49,7 @@ def _facts(message: Message) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind.startswith("message.")])
+@pytest.mark.promise("events.bodies-are-whole", "events.class-by-body")
 async def test_the_body_of_a_message_event_is_what_the_client_takes_it_for(house: Bed, kind: str) -> None:
     await house.inbox()
     message = await house.receive(mail(subject="Hello", text="ping", files={"a.bin": b"x"}))
@@ -61,6 +62,7 @@ async def test_the_body_of_a_message_event_is_what_the_client_takes_it_for(house
     assert inner["message_id"] == message.message_id
 
 
+@pytest.mark.promise("events.bodies-are-whole")
 async def test_the_body_of_a_verified_domain_is_the_whole_domain(house: Bed) -> None:
     async with official(house) as client:
         made = await client.domains.create(domain="example.org")
@@ -71,10 +73,12 @@ async def test_the_body_of_a_verified_domain_is_the_whole_domain(house: Bed) -> 
     assert (event.domain.domain_id, len(event.domain.records)) == (made.domain_id, len(made.records))
 
 
+@pytest.mark.promise("events.bodies-are-whole")
 def test_there_is_a_body_for_every_type_that_this_server_tells_of() -> None:
     assert set(CLASSES) == set(EVENT_TYPES) - set(SILENT)
 
 
+@pytest.mark.promise("events.bounce")
 async def test_a_bounce_names_each_recipient_with_its_status(house: Bed) -> None:
     await house.inbox()
     message = await house.receive(mail())
@@ -86,6 +90,7 @@ async def test_a_bounce_names_each_recipient_with_its_status(house: Bed) -> None
     assert (body["bounce"]["type"], body["bounce"]["sub_type"]) == ("Permanent", "General")
 
 
+@pytest.mark.promise("webhooks.one-megabyte")
 async def test_above_one_megabyte_the_texts_are_left_out(house: Bed) -> None:
     await house.inbox()
     message = await house.receive(mail(text="word " * (MAX_BODY // 5)))

@@ -30,6 +30,7 @@ async def _inboxes(house: Bed) -> None:
     await house.inbox("other")
 
 
+@pytest.mark.promise("idempotency.key-replays")
 async def test_a_second_try_returns_the_first_message_and_sends_nothing(house: Bed) -> None:
     await _inboxes(house)
     async with official(house) as client:
@@ -40,6 +41,7 @@ async def test_a_second_try_returns_the_first_message_and_sends_nothing(house: B
     assert len(await house.arrived(OTHER)) == 2
 
 
+@pytest.mark.promise("idempotency.key-replays")
 async def test_reply_reply_all_forward_and_draft_send_are_done_once(house: Bed) -> None:
     await _inboxes(house)
     received = await house.receive(mail(), AGENT)
@@ -63,6 +65,7 @@ async def test_reply_reply_all_forward_and_draft_send_are_done_once(house: Bed) 
 
 
 @pytest.mark.parametrize("change", [{"text": "other"}, {"inbox": OTHER}, {"labels": ["x"]}, {"headers": {"X-A": "b"}}])
+@pytest.mark.promise("idempotency.other-request-409")
 async def test_a_key_of_another_request_is_a_conflict(house: Bed, change: dict[str, Any]) -> None:
     await _inboxes(house)
     async with official(house) as client:
@@ -72,6 +75,7 @@ async def test_a_key_of_another_request_is_a_conflict(house: Bed, change: dict[s
     assert caught.value.body.code == "conflict"
 
 
+@pytest.mark.promise("idempotency.other-request-409")
 async def test_a_key_is_bound_to_its_endpoint(house: Bed) -> None:
     await _inboxes(house)
     received = await house.receive(mail(), AGENT)
@@ -82,6 +86,7 @@ async def test_a_key_is_bound_to_its_endpoint(house: Bed) -> None:
             await forward(AGENT, received.message_id, to=[OTHER], text="t", idempotency_key="key", request_options=ONCE)
 
 
+@pytest.mark.promise("idempotency.of-the-organization")
 async def test_a_key_is_the_organizations_and_no_others(house: Bed) -> None:
     await _inboxes(house)
     stranger = await house.stranger()
@@ -98,6 +103,7 @@ async def test_a_key_is_the_organizations_and_no_others(house: Bed) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a/b", "a@b", "x" * 257, "ü"])
+@pytest.mark.promise("idempotency.key-characters")
 async def test_a_key_that_is_none_is_400(house: Bed, key: str) -> None:
     await _inboxes(house)
     async with wire(house, await owner_key(house)) as client:
@@ -115,6 +121,7 @@ async def test_a_key_that_is_none_is_400(house: Bed, key: str) -> None:
     assert await house.messages(AGENT) == []
 
 
+@pytest.mark.promise("idempotency.key-characters")
 async def test_the_longest_key_and_every_allowed_character_are_taken(house: Bed) -> None:
     await _inboxes(house)
     async with official(house) as client:
@@ -122,6 +129,7 @@ async def test_the_longest_key_and_every_allowed_character_are_taken(house: Bed)
         assert await _send(client, key) == await _send(client, key)
 
 
+@pytest.mark.promise("idempotency.24-hours")
 async def test_a_key_is_free_again_24_hours_after_its_message(house: Bed, clock: FakeClock) -> None:
     await _inboxes(house)
     async with official(house) as client:
@@ -162,6 +170,7 @@ async def test_a_first_try_that_died_is_taken_over_when_its_lease_ends(house: Be
     assert len(await house.messages(AGENT)) == 1
 
 
+@pytest.mark.promise("idempotency.in-progress-409")
 async def test_while_the_first_try_runs_the_second_is_a_conflict(house: Bed) -> None:
     await _inboxes(house)
     reached, go = asyncio.Event(), asyncio.Event()

@@ -8,10 +8,6 @@ from agentmail import AsyncAgentMail, NotFoundError, ValidationError
 from agentmail.api_keys import ApiKeyPermissions, CreateBearerApiKeyRequest, CreatePublicKeyRequest, PublicJwk
 from agentmail.core.api_error import ApiError
 
-from postroom.http.agentmail.app import ROUTES
-from postroom.service.catalog import OPERATIONS
-from postroom.service.operation import ANYONE
-from postroom.service.tenants import PERMISSIONS
 from tests.compat.official import official, owner_key, wire
 from tests.fakes.bed import Bed
 from tests.fakes.clock import HOUR, FakeClock
@@ -36,6 +32,8 @@ async def _refused(attempt: Any, status: int, code: str) -> None:
     assert (caught.value.status_code, body["code"]) == (status, code)
 
 
+@pytest.mark.promise("api_keys.create", "api_keys.get", "api_keys.update", "api_keys.delete", "errors.unknown-key")
+@pytest.mark.promise("keys.format")
 async def test_a_key_is_made_shown_listed_changed_and_deleted(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         clock.advance(1)
@@ -61,6 +59,7 @@ async def test_a_key_is_made_shown_listed_changed_and_deleted(house: Bed, clock:
                 await attempt
 
 
+@pytest.mark.promise("keys.shown-once")
 async def test_the_value_of_a_key_is_in_the_answer_to_its_creation_alone(house: Bed) -> None:
     async with official(house) as client:
         made = await client.api_keys.create(request=_bearer(name="robot"))
@@ -74,6 +73,8 @@ async def test_the_value_of_a_key_is_in_the_answer_to_its_creation_alone(house: 
                 assert made.api_key not in answer.text
 
 
+@pytest.mark.promise("api_keys.list", "pods.api_keys.list", "inboxes.api_keys.list", "pods.api_keys.create")
+@pytest.mark.promise("inboxes.api_keys.create", "order.keys")
 async def test_keys_are_listed_by_scope_over_all_pages(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         pod = await client.pods.create(name="p")
@@ -103,6 +104,7 @@ async def test_keys_are_listed_by_scope_over_all_pages(house: Bed, clock: FakeCl
 
 
 @pytest.mark.parametrize("kind", ["pod", "inbox"])
+@pytest.mark.promise("auth.me", "pods.api_keys.delete", "inboxes.api_keys.delete", "keys.scope-by-route", "auth.scope")
 async def test_a_key_of_a_scope_is_changed_in_it_and_absent_in_another(house: Bed, kind: str) -> None:
     def place(client: AsyncAgentMail) -> Any:
         return client.pods.api_keys if kind == "pod" else client.inboxes.api_keys
@@ -135,6 +137,7 @@ async def test_a_key_of_a_scope_is_changed_in_it_and_absent_in_another(house: Be
         assert (await keys.list(mine)).count == 0
 
 
+@pytest.mark.promise("keys.no-escalation")
 async def test_a_child_never_gets_more_than_its_parent_by_any_way(house: Bed, clock: FakeClock) -> None:
     own = _may("api_key_create", "api_key_update", "api_key_read", "inbox_read")
     async with official(house) as client:
@@ -161,6 +164,7 @@ async def test_a_child_never_gets_more_than_its_parent_by_any_way(house: Bed, cl
         assert unbound.permissions is None
 
 
+@pytest.mark.promise("errors.unknown-key", "keys.expiry-stays")
 async def test_a_key_ends_when_it_said_and_that_cannot_be_moved(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         made = await client.api_keys.create(request=_bearer(expires_at=_at(clock, HOUR)))
@@ -177,6 +181,7 @@ async def test_a_key_ends_when_it_said_and_that_cannot_be_moved(house: Bed, cloc
         await _refused(robot.auth.me(), 401, "unknown_api_key")
 
 
+@pytest.mark.promise("keys.permissions-are-a-whitelist", "keys.old-names")
 async def test_permissions_are_a_map_in_which_only_true_allows(house: Bed) -> None:
     async with wire(house, await owner_key(house)) as client:
         for permissions, kept in (
@@ -201,6 +206,7 @@ async def test_permissions_are_a_map_in_which_only_true_allows(house: Bed) -> No
             assert (answer.status_code, answer.json()["code"]) == (400, "validation_error"), wrong
 
 
+@pytest.mark.promise("errors.typed", "keys.public-key-400")
 async def test_a_public_key_is_a_typed_400(house: Bed) -> None:
     jwk = PublicJwk(kty="EC", crv="P-256", x="x", y="y")
     async with official(house) as client:
@@ -208,29 +214,3 @@ async def test_a_public_key_is_a_typed_400(house: Bed) -> None:
             await client.api_keys.create(request=CreatePublicKeyRequest(public_key=jwk, client_id="c"))
         assert caught.value.body.errors[0]["path"] == ["public_key"]
         assert "not offered" in str(caught.value.body.message)
-
-
-def _asked_by() -> dict[str, list[Any]]:
-    """Return the routes of each permission."""
-    found: dict[str, list[Any]] = {}
-    for route in ROUTES:
-        scope = OPERATIONS[route.operation].scope
-        if scope != ANYONE:
-            found.setdefault(scope, []).append(route)
-    return found
-
-
-@pytest.mark.parametrize("permission", sorted(_asked_by()))
-async def test_without_a_permission_each_of_its_routes_is_a_403_that_names_it(house: Bed, permission: str) -> None:
-    async with official(house) as client:
-        inbox = await client.inboxes.create()
-        rest = await house.call("keys.create", permissions=sorted(PERMISSIONS - {permission}))
-    names = {"pod_id": inbox.pod_id, "inbox_id": inbox.inbox_id}
-    async with wire(house, rest.api_key) as robot:
-        for route in _asked_by()[permission]:
-            path = route.path
-            for name in route.pattern.groupindex:
-                path = path.replace(f"{{{name}}}", names.get(name, "absent"))
-            answer = await robot.request(route.method, f"/v0{path}", json=None if route.method == "GET" else {})
-            assert (answer.status_code, answer.json()["code"]) == (403, "missing_permission"), route
-            assert permission in answer.json()["fix"], route

@@ -21,6 +21,9 @@ ONCE: Any = {"max_retries": 0}
 AGENT = "agent@postroom.localhost"
 
 
+@pytest.mark.promise("lists.get", "lists.create", "lists.delete", "pods.lists.list", "pods.lists.get")
+@pytest.mark.promise("pods.lists.create", "pods.lists.delete", "inboxes.lists.list", "inboxes.lists.get")
+@pytest.mark.promise("inboxes.lists.create", "inboxes.lists.delete", "lists.entries")
 async def test_an_entry_is_made_found_listed_and_removed_in_each_scope(house: Bed) -> None:
     inbox = await house.inbox()
     async with official(house) as client:
@@ -47,6 +50,7 @@ async def test_an_entry_is_made_found_listed_and_removed_in_each_scope(house: Be
                     await attempt(*at, "send", "block", "bob@example.com")
 
 
+@pytest.mark.promise("lists.list", "pages.count-is-the-page", "order.list-entries")
 async def test_entries_are_listed_by_entry_a_page_at_a_time(house: Bed) -> None:
     entries = sorted(["!odd@example.com", "a@b.example", "c/d@example.com", "example.com", "z@example.com"])
     async with official(house) as client:
@@ -67,6 +71,7 @@ async def test_entries_are_listed_by_entry_a_page_at_a_time(house: Bed) -> None:
             await client.lists.get("receive", "block", "c/d@example.com")
 
 
+@pytest.mark.promise("lists.entries")
 async def test_one_mailbox_and_one_domain_are_one_entry_however_they_are_spelled(house: Bed) -> None:
     async with official(house) as client:
         domain = await client.lists.create("send", "block", entry="XN--BCHER-KVA.example.")
@@ -79,6 +84,7 @@ async def test_one_mailbox_and_one_domain_are_one_entry_however_they_are_spelled
             assert (await raw.get(f"/v0/lists/send/block/{path}")).status_code == 200
 
 
+@pytest.mark.promise("errors.invalid-page-token")
 async def test_what_is_no_list_and_what_is_no_entry_is_refused(house: Bed) -> None:
     async with official(house) as client:
         unknown: Any = "sideways"
@@ -96,6 +102,7 @@ async def test_what_is_no_list_and_what_is_no_entry_is_refused(house: Bed) -> No
         assert caught.value.status_code == 400
 
 
+@pytest.mark.promise("lists.read-only")
 async def test_an_entry_that_postroom_keeps_itself_stays(house: Bed) -> None:
     await house.inbox()
     async with official(house) as client:
@@ -110,6 +117,7 @@ async def test_an_entry_that_postroom_keeps_itself_stays(house: Bed) -> None:
         assert "DELETE" not in refused["fix"]
 
 
+@pytest.mark.promise("lists.reach")
 async def test_a_key_needs_the_permission_and_reaches_its_own_lists_alone(house: Bed) -> None:
     inbox, other = await house.inbox(), await house.inbox("other")
     reading = await owner_key(house, permissions={"list_entry_read": True})
@@ -168,6 +176,7 @@ async def _refused(client: AsyncAgentMail, *to: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.promise("lists.outbound-names-the-entry")
 async def test_a_blocked_recipient_stops_the_message_for_everybody_on_every_path(house: Bed) -> None:
     await house.inbox()
     await house.inbox("friend")
@@ -195,6 +204,7 @@ async def test_a_blocked_recipient_stops_the_message_for_everybody_on_every_path
         assert house.rows("SELECT recipient FROM delivery") == [("carol@example.com",)]
 
 
+@pytest.mark.promise("lists.outbound-names-the-entry")
 async def test_a_tag_gets_nobody_around_a_block(house: Bed) -> None:
     await house.inbox()
     async with official(house) as client:
@@ -203,6 +213,7 @@ async def test_a_tag_gets_nobody_around_a_block(house: Bed) -> None:
         assert "DELETE /v0/lists/send/block/bob@example.com" in refused["fix"]
 
 
+@pytest.mark.promise("lists.empty-allows-all")
 async def test_an_allow_list_that_is_not_empty_admits_its_entries_alone(house: Bed) -> None:
     inbox = await house.inbox()
     async with official(house) as client:
@@ -213,6 +224,7 @@ async def test_an_allow_list_that_is_not_empty_admits_its_entries_alone(house: B
         await _refused(client, "a@sub.example.com")
 
 
+@pytest.mark.promise("lists.specific-scope-decides")
 async def test_the_most_specific_scope_decides_and_inside_one_block_wins(house: Bed) -> None:
     inbox = await house.inbox()
     async with official(house) as client:
@@ -232,6 +244,7 @@ async def _kinds(house: Bed, inbox: Inbox) -> tuple[int, int]:
     return len(received), len(await house.events(inbox, EventType.MESSAGE_RECEIVED_BLOCKED))
 
 
+@pytest.mark.promise("lists.blocked-is-kept")
 async def test_blocked_mail_is_kept_hidden_and_told_as_blocked(house: Bed) -> None:
     inbox = await house.inbox()
     async with official(house) as client:
@@ -263,6 +276,7 @@ async def test_who_hides_behind_an_admitted_sender_is_held(house: Bed) -> None:
         assert await _kinds(house, inbox) == (1, 3)
 
 
+@pytest.mark.promise("lists.reply-or-receive")
 async def test_an_answer_to_our_mail_is_asked_of_the_reply_lists_alone(house: Bed) -> None:
     inbox = await house.inbox()
     async with official(house) as client:

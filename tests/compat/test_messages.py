@@ -16,7 +16,9 @@ from postroom.store.secret import Secret
 from tests.compat.official import BASE, official, owner_key, wire
 from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.clock import FakeClock
+from tests.fakes.files import DOCX, docx, paragraph, pdf
 from tests.fakes.mail import mail
+from tests.service.test_opens import tracking_inbox
 
 AGENT = f"agent@{DOMAIN}"
 
@@ -41,6 +43,7 @@ async def _key(house: Bed, *permissions: str) -> str:
     ],
     ids=str,
 )
+@pytest.mark.promise("inboxes.messages.list", "order.messages", "filters.all-labels", "filters.all-words")
 async def test_a_list_keeps_what_all_its_filters_let_through(
     house: Bed, given: dict[str, Any], expected: list[int]
 ) -> None:
@@ -57,6 +60,7 @@ async def test_a_list_keeps_what_all_its_filters_let_through(
 
 
 @pytest.mark.parametrize("label", ["spam", "blocked", "unauthenticated", "trash"])
+@pytest.mark.promise("filters.hidden-by-default", "search.excludes-hidden")
 async def test_hidden_mail_is_listed_when_asked_for_by_who_may_see_it(house: Bed, label: str) -> None:
     await house.inbox()
     message = await house.receive(mail(subject="Hidden", text="needle"))
@@ -78,6 +82,7 @@ async def test_hidden_mail_is_listed_when_asked_for_by_who_may_see_it(house: Bed
 
 
 @pytest.mark.parametrize("label", ["spam", "blocked", "unauthenticated", "trash"])
+@pytest.mark.promise("errors.hidden-is-absent", "filters.hidden-needs-permission")
 async def test_hidden_mail_is_absent_to_a_key_that_may_not_see_it(house: Bed, label: str) -> None:
     await house.inbox()
     message = await house.receive(mail())
@@ -113,6 +118,7 @@ async def test_hidden_mail_is_absent_to_a_key_that_may_not_see_it(house: Bed, la
         assert (await client.threads.get(message.thread_id)).message_count == 1
 
 
+@pytest.mark.promise("inboxes.messages.search", "search.highlights")
 async def test_a_search_says_where_the_words_stand(house: Bed) -> None:
     await house.inbox()
     await house.receive(
@@ -144,6 +150,7 @@ async def test_a_search_says_where_the_words_stand(house: Bed) -> None:
         assert (await raw.get(f"/v0/inboxes/{AGENT}/messages/search")).status_code == 400
 
 
+@pytest.mark.promise("inboxes.messages.batch_get", "pages.batch-sizes", "messages.lists-without-bodies")
 async def test_messages_are_got_in_a_batch_without_bodies_and_unknown_ids_are_passed_over(house: Bed) -> None:
     await house.inbox()
     ids = [(await house.receive(mail(subject=str(n)))).message_id for n in range(3)]
@@ -156,6 +163,8 @@ async def test_messages_are_got_in_a_batch_without_bodies_and_unknown_ids_are_pa
                 await client.inboxes.messages.batch_get(AGENT, message_ids=wrong)
 
 
+@pytest.mark.promise("inboxes.messages.batch_update", "pages.batch-sizes", "labels.lower-case")
+@pytest.mark.promise("labels.batch-is-atomic")
 async def test_a_batch_is_labelled_whole_or_not_at_all(house: Bed) -> None:
     await house.inbox()
     arrived = [await house.receive(mail(subject=str(n))) for n in range(3)]
@@ -177,6 +186,7 @@ async def test_a_batch_is_labelled_whole_or_not_at_all(house: Bed) -> None:
         assert (await client.inboxes.messages.list(AGENT, labels=["x"])).count == 0
 
 
+@pytest.mark.promise("inboxes.messages.delete", "inboxes.threads.list", "delete.is-for-good")
 async def test_a_deleted_message_is_gone_and_its_thread_shows_what_is_left(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail(subject="Talk", text="Alpha", sender="dave@example.com"))
@@ -212,16 +222,17 @@ async def test_a_message_that_bears_several_ids_is_deleted_with_all_of_them(hous
 
 
 async def test_a_sent_message_that_is_deleted_before_it_left_is_delivered_nowhere(house: Bed) -> None:
-    await house.inbox()
-    sent = await house.send(AGENT, "carol@example.com", track_opens=True)
+    inbox = await tracking_inbox(house)
+    sent = await house.send(inbox.address, "carol@example.com", html="<p>Hello</p>", track_opens=True)
     assert house.rows("SELECT count(*) FROM message_open") == [(1,)]
     async with official(house) as client:
-        await client.inboxes.messages.delete(AGENT, sent.message_id)
+        await client.inboxes.messages.delete(inbox.address, sent.message_id)
     for table in ("message", "message_body", "message_open", "delivery", "thread"):
         assert house.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
 
 
 @pytest.mark.parametrize("odd", ["a/b", "a?b", "a#b", "a%20b", "a%b", "a+b", "a/reply", "x/raw/y", "a&b=c"])
+@pytest.mark.promise("transport.ids-with-any-letter")
 async def test_a_message_id_of_any_letters_is_reached_by_the_id_that_is_shown(house: Bed, odd: str) -> None:
     await house.inbox()
     given = f"<{odd}@example.com>"
@@ -242,6 +253,7 @@ async def test_a_message_id_of_any_letters_is_reached_by_the_id_that_is_shown(ho
             assert reply.json()["message_id"] == item.message_id
 
 
+@pytest.mark.promise("errors.typed", "send.50-recipients", "send.nobody-is-422", "send.files")
 async def test_what_cannot_be_sent_is_refused_with_the_status_that_says_why(house: Bed) -> None:
     await house.inbox()
     house.fetcher.refused.add("http://10.0.0.1/a")
@@ -269,6 +281,7 @@ async def test_what_cannot_be_sent_is_refused_with_the_status_that_says_why(hous
             )
 
 
+@pytest.mark.promise("inboxes.messages.get", "send.one-or-many", "send.headers-and-labels", "reply.all-is-exclusive")
 async def test_nulls_are_absent_and_single_addresses_and_tracking_are_taken(house: Bed) -> None:
     await house.inbox()
     house.fetcher.pages["https://example.com/page.html"] = b"<p>hi</p>"
@@ -289,7 +302,7 @@ async def test_nulls_are_absent_and_single_addresses_and_tracking_are_taken(hous
         assert (message.reply_to, (message.headers or {})["X-Ticket"]) == (["team@example.com"], "7")
         again = await client.inboxes.messages.reply(AGENT, sent.message_id, text="and")
         assert (await client.inboxes.messages.get(AGENT, again.message_id)).to == ["Carol <carol@example.com>"]
-    assert house.rows("SELECT opened_at FROM message_open") == [(None,)]
+    assert house.rows("SELECT opened_at FROM message_open") == []  # the domain does not track
     async with wire(house, await owner_key(house)) as raw:
         path = f"/v0/inboxes/{AGENT}/messages/{sent.message_id}"
         nulls = dict.fromkeys(("cc", "bcc", "html", "labels", "attachments", "headers", "track_opens", "reply_to"))
@@ -302,6 +315,7 @@ async def test_nulls_are_absent_and_single_addresses_and_tracking_are_taken(hous
         assert (shown["subject"], [a["size"] for a in shown["attachments"]]) == ("Fwd: s", [9])
 
 
+@pytest.mark.promise("inboxes.events.list", "order.inbox-events", "labels.journal")
 async def test_the_journal_of_an_inbox_tells_of_its_labels_newest_first(house: Bed) -> None:
     inbox = await house.inbox()
     message = await house.receive(mail())
@@ -341,6 +355,7 @@ async def test_a_large_file_of_a_deleted_message_leaves_the_disk_with_the_sweep(
     assert house.rows("SELECT count(*) FROM message_body WHERE blob = ?", blob) == [(0,)]
 
 
+@pytest.mark.promise("inboxes.messages.get_attachment", "files.text-url")
 async def test_the_text_of_a_file_that_is_text_is_behind_an_address_of_its_own(house: Bed) -> None:
     await house.inbox()
     other = await house.inbox("other")
@@ -349,7 +364,10 @@ async def test_the_text_of_a_file_that_is_text_is_behind_an_address_of_its_own(h
         for name, kind, content in (
             ("page.html", "text/html", "<h1>Año</h1><script>no</script>".encode("cp1252")),
             ("note.txt", "text/plain", b"plain"),
-            ("a.pdf", "application/pdf", b"%PDF"),
+            ("a.pdf", "application/pdf", pdf("A page")),
+            ("b.docx", DOCX, docx(paragraph("A paragraph"))),
+            ("c.pdf", "application/pdf", pdf("x", password="p")),
+            ("d.png", "image/png", b"png"),
         )
     ]
     async with official(house) as client:
@@ -362,6 +380,10 @@ async def test_the_text_of_a_file_that_is_text_is_behind_an_address_of_its_own(h
     made = Links(Secret.load(house.home / "secret.key", None), lambda: BASE, house.now)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(build(house.desk, made))) as browser:
         pages = [None if link is None else await browser.get(link) for link in links]
-    assert [None if page is None else page.text.strip() for page in pages] == ["Año", "plain", None]
+    words = ["Año", "plain", "A page", "A paragraph", None]
+    assert [page and page.text.strip() for page in (*pages[:4], pages[5])] == words
+    assert pages[4] is not None
+    assert (pages[4].status_code, pages[4].json()["code"]) == (422, "unprocessable")
+    assert "password" in pages[4].json()["message"]
     assert pages[0] is not None
     assert pages[0].headers["content-type"] == "text/plain; charset=utf-8"

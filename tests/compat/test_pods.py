@@ -16,6 +16,7 @@ ONCE: Any = {"max_retries": 0}
 BEARER = CreateBearerApiKeyRequest(name="k")
 
 
+@pytest.mark.promise("pods.list", "pods.get", "pods.create", "order.pods", "idempotency.client-id-gives-the-first")
 async def test_a_pod_is_made_found_and_listed_newest_first(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         (default,) = (await client.pods.list()).pods
@@ -31,6 +32,7 @@ async def test_a_pod_is_made_found_and_listed_newest_first(house: Bed, clock: Fa
         assert ([pod.pod_id for pod in rest.pods], rest.next_page_token) == ([made.pod_id], None)
 
 
+@pytest.mark.promise("idempotency.client-id-characters")
 async def test_a_pod_without_a_name_has_one_and_a_bad_client_id_is_a_typed_400(house: Bed) -> None:
     async with official(house) as client:
         assert (await client.pods.create()).name
@@ -39,6 +41,7 @@ async def test_a_pod_without_a_name_has_one_and_a_bad_client_id_is_a_typed_400(h
             await client.pods.create(client_id="a@b")
 
 
+@pytest.mark.promise("pods.delete", "errors.cannot-delete", "delete.pod", "fine.default-pod")
 async def test_a_pod_goes_when_it_is_empty_and_the_default_pod_never(house: Bed) -> None:
     async with official(house) as client:
         pod = await client.pods.create(name="p")
@@ -76,6 +79,7 @@ async def test_the_default_pod_stays_the_default_when_the_clock_goes_back(house:
         assert (await client.inboxes.create()).pod_id == default.pod_id
 
 
+@pytest.mark.promise("keys.scope-by-route", "auth.scope")
 async def test_a_key_of_a_pod_sees_that_pod_alone_and_makes_no_other(house: Bed) -> None:
     async with official(house) as client:
         outer = await client.inboxes.create()
@@ -117,6 +121,7 @@ async def test_a_pod_of_another_organization_is_absent(house: Bed) -> None:
         assert pod.pod_id not in [found.pod_id for found in (await client.pods.list()).pods]
 
 
+@pytest.mark.promise("organizations.get", "organizations.counts")
 async def test_the_organization_counts_what_it_has_and_names_no_limit(house: Bed) -> None:
     stranger = await house.stranger()
     await house.inbox("elsewhere", stranger)
@@ -129,6 +134,7 @@ async def test_the_organization_counts_what_it_has_and_names_no_limit(house: Bed
         assert after.organization_id == (await client.auth.me()).organization_id
 
 
+@pytest.mark.promise("organizations.get_labs", "organizations.join_labs")
 async def test_there_are_no_labs(house: Bed) -> None:
     async with official(house) as client:
         labs = await client.organizations.get_labs()
@@ -146,3 +152,15 @@ async def test_what_only_the_hosted_service_has_is_absent(house: Bed) -> None:
         ):
             answer = await client.request(method, path, json={})
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+
+
+async def test_the_organization_counts_its_domains_and_a_pod_with_one_stays(house: Bed) -> None:
+    async with official(house) as client:
+        pod = (await client.pods.create(name="one")).pod_id
+        await client.pods.domains.create(pod, domain="example.com")
+        assert (await client.organizations.get()).domain_count == 1
+        with pytest.raises(ApiError, match="cannot_delete"):
+            await client.pods.delete(pod)
+        await client.pods.domains.delete(pod, "example.com")
+        await client.pods.delete(pod)
+        assert (await client.organizations.get()).domain_count == 0

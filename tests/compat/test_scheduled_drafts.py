@@ -48,6 +48,7 @@ def _stop(house: Bed) -> None:
     house.desk.rooms.parser.parse = never  # type: ignore[method-assign, assignment]
 
 
+@pytest.mark.promise("labels.of-drafts", "drafts.status")
 async def test_a_scheduled_draft_is_sent_at_its_moment_and_not_before(house: Bed, clock: FakeClock) -> None:
     await house.inbox(), await house.inbox("peer")
     at = _in(clock, hours=2)
@@ -70,6 +71,7 @@ async def test_a_scheduled_draft_is_sent_at_its_moment_and_not_before(house: Bed
             await client.drafts.get(made.draft_id)
 
 
+@pytest.mark.promise("drafts.change")
 async def test_a_moment_can_be_moved_taken_away_and_set_again(house: Bed, clock: FakeClock) -> None:
     await house.inbox()
     async with official(house) as client:
@@ -128,6 +130,7 @@ async def test_a_scheduled_answer_quotes_and_joins_its_thread(house: Bed, clock:
 
 
 @pytest.mark.parametrize(("late", "sent"), [(DAY, True), (DAY + 1, False)])
+@pytest.mark.promise("drafts.24-hours-late")
 async def test_a_moment_that_passed_while_nothing_ran_counts_for_24_hours(
     home: Path, clock: FakeClock, migrated: Path, late: int, sent: bool
 ) -> None:
@@ -152,6 +155,7 @@ async def test_a_moment_that_passed_while_nothing_ran_counts_for_24_hours(
     [({"to": []}, "nobody to send to"), ({"text": None}, "empty")],
     ids=["no recipient", "no word"],
 )
+@pytest.mark.promise("drafts.status")
 async def test_what_cannot_be_sent_fails_with_the_reason_and_a_new_moment_tries_again(
     house: Bed, clock: FakeClock, given: dict[str, Any], reason: str
 ) -> None:
@@ -175,6 +179,7 @@ async def test_what_cannot_be_sent_fails_with_the_reason_and_a_new_moment_tries_
         assert (await client.inboxes.messages.list(AGENT)).count == 1
 
 
+@pytest.mark.promise("paused.drafts-fail")
 async def test_the_due_draft_of_a_paused_inbox_fails(house: Bed, clock: FakeClock) -> None:
     await house.inbox()
     async with official(house) as client:
@@ -188,6 +193,7 @@ async def test_the_due_draft_of_a_paused_inbox_fails(house: Bed, clock: FakeCloc
         await client.inboxes.drafts.send(AGENT, made.draft_id)
 
 
+@pytest.mark.promise("drafts.sending-409")
 async def test_a_draft_that_is_being_sent_can_be_neither_changed_nor_sent(house: Bed, clock: FakeClock) -> None:
     await house.inbox()
     options: Any = {"max_retries": 0}

@@ -10,6 +10,8 @@ from tests.compat.official import official
 from tests.fakes.bed import Bed
 
 
+@pytest.mark.promise("inboxes.messages.update", "inboxes.messages.send", "labels.unread", "labels.string-or-list")
+@pytest.mark.promise("messages.extracted")
 async def test_a_message_is_sent_read_answered_and_labelled(house: Bed) -> None:
     async with official(house) as client:
         alice = await client.inboxes.create()
@@ -41,6 +43,7 @@ async def test_a_message_is_sent_read_answered_and_labelled(house: Bed) -> None:
         assert changed.labels == ["read", "received"]
 
 
+@pytest.mark.promise("transport.ids-with-any-letter")
 async def test_an_unknown_message_is_a_typed_404_even_with_a_slash_in_its_id(house: Bed) -> None:
     async with official(house) as client:
         inbox = await client.inboxes.create()

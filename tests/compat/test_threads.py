@@ -1,5 +1,6 @@
 """Threads through the official client: of an inbox, a pod and the organization."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ async def _filled(house: Bed, count: int = 7) -> list[Any]:
     return arrived
 
 
+@pytest.mark.promise("threads.list", "order.threads")
 async def test_the_threads_of_the_organization_are_one_list_by_time_over_all_pages(house: Bed) -> None:
     await _filled(house)
     async with official(house) as client:
@@ -81,6 +83,7 @@ async def test_a_pod_lists_its_threads_alone(house: Bed) -> None:
     ],
     ids=str,
 )
+@pytest.mark.promise("threads.update", "filters.before-and-after", "filters.all-labels", "filters.all-words")
 async def test_a_list_of_threads_keeps_what_all_its_filters_let_through(
     house: Bed, given: dict[str, Any], expected: list[int]
 ) -> None:
@@ -91,6 +94,7 @@ async def test_a_list_of_threads_keeps_what_all_its_filters_let_through(
         assert [t.subject for t in page.threads] == [f"Number {n}" for n in expected]
 
 
+@pytest.mark.promise("inboxes.threads.get", "threads.get", "pages.thread-messages", "threads.ascending-inside")
 async def test_a_thread_is_read_from_its_newest_page_backwards_each_page_in_order(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail(subject="Talk", text="0"))
@@ -113,6 +117,7 @@ async def test_a_thread_is_read_from_its_newest_page_backwards_each_page_in_orde
         assert whole.last_message_id == whole.messages[-1].message_id
 
 
+@pytest.mark.promise("threads.search", "search.highlights")
 async def test_a_search_finds_each_thread_once_with_its_words_marked(house: Bed) -> None:
     await house.inbox()
     await house.inbox("other")
@@ -139,6 +144,7 @@ async def test_a_search_finds_each_thread_once_with_its_words_marked(house: Bed)
         assert (await client.inboxes.threads.search(OTHER, q="first")).threads == []
 
 
+@pytest.mark.promise("inboxes.threads.get_attachment", "threads.get_attachment", "threads.files")
 async def test_a_file_is_reached_through_its_thread_and_through_no_other(house: Bed) -> None:
     await house.inbox()
     message = await house.receive(mail(files={"a.txt": b"data"}))
@@ -155,6 +161,8 @@ async def test_a_file_is_reached_through_its_thread_and_through_no_other(house: 
                 await client.threads.get_attachment(thread, name)
 
 
+@pytest.mark.promise("inboxes.threads.update", "labels.string-or-list", "labels.removal-wins-on-threads")
+@pytest.mark.promise("labels.of-a-thread")
 async def test_labels_of_a_thread_are_those_of_all_its_messages_and_removal_wins(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail())
@@ -175,6 +183,7 @@ async def _key(house: Bed, **given: Any) -> str:
     return str((await house.call("keys.create", **given)).api_key)
 
 
+@pytest.mark.promise("labels.long-thread-422")
 async def test_a_thread_of_a_hundred_messages_is_not_labelled_whole(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail())
@@ -188,6 +197,7 @@ async def test_a_thread_of_a_hundred_messages_is_not_labelled_whole(house: Bed) 
         assert (await client.threads.list(labels=["too-late"])).threads == []
 
 
+@pytest.mark.promise("threads.delete", "delete.is-for-good")
 async def test_a_deleted_thread_is_gone_with_all_its_messages_and_a_late_answer_begins_anew(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail(answers="<never.came@example.com>", text="Secret words"))
@@ -205,6 +215,7 @@ async def test_a_deleted_thread_is_gone_with_all_its_messages_and_a_late_answer_
     assert house.rows("SELECT count(*) FROM message_reference WHERE thread_id = ?", first.thread_id) == [(0,)]
 
 
+@pytest.mark.promise("inboxes.threads.delete")
 async def test_a_long_thread_is_deleted_in_steps(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postroom.service.deleting._STEP", 2)
     await house.inbox()
@@ -215,3 +226,21 @@ async def test_a_long_thread_is_deleted_in_steps(house: Bed, monkeypatch: pytest
     async with official(house) as client:
         await client.inboxes.threads.delete(AGENT, first.thread_id)
         assert (await client.threads.list()).threads == []
+
+
+async def test_the_threads_of_a_deleted_inbox_are_gone_before_its_mail_is_purged(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = await house.inbox()
+    arrived = await house.receive(mail())
+    step = house.desk.operations["purges.step"]
+    idle = dataclasses.replace(step, handler=lambda _context, _given: False)
+    monkeypatch.setattr(house.desk, "operations", {**house.desk.operations, "purges.step": idle})
+    async with official(house) as client:
+        assert (await client.threads.list()).count == 1
+        await client.inboxes.delete(inbox.address)
+        assert house.rows("SELECT count(*) FROM thread") == [(1,)]
+        assert (await client.threads.list()).count == 0
+        assert (await client.pods.threads.list(inbox.pod_id)).count == 0
+        with pytest.raises(NotFoundError):
+            await client.threads.get(arrived.thread_id)

@@ -33,6 +33,7 @@ async def _told(house: Bed, number: int = 1) -> list[Post]:
     return house.fetcher.posts
 
 
+@pytest.mark.promise("webhooks.secret", "webhooks.signature")
 async def test_a_webhook_is_told_of_a_message_with_a_signature_that_svix_accepts(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         inbox = await client.inboxes.create()
@@ -59,6 +60,8 @@ def _verified(secret: str, post: Post) -> bool:
     return True
 
 
+@pytest.mark.promise("webhooks.list", "webhooks.get", "webhooks.create", "webhooks.update", "webhooks.delete")
+@pytest.mark.promise("webhooks.secret", "webhooks.update-replaces")
 async def test_a_webhook_is_created_got_listed_updated_and_deleted(house: Bed) -> None:
     async with official(house) as client:
         inbox = await client.inboxes.create()
@@ -79,6 +82,7 @@ async def test_a_webhook_is_created_got_listed_updated_and_deleted(house: Bed) -
         assert (await client.webhooks.list()).count == 0
 
 
+@pytest.mark.promise("idempotency.client-id-gives-the-first", "webhooks.client-id-is-of-its-place")
 async def test_the_same_client_id_gives_the_first_webhook_and_in_another_place_another_one(house: Bed) -> None:
     async with official(house) as client:
         inbox = await client.inboxes.create()
@@ -89,6 +93,7 @@ async def test_the_same_client_id_gives_the_first_webhook_and_in_another_place_a
         assert there.webhook_id != first.webhook_id
 
 
+@pytest.mark.promise("webhooks.types-may-be-left-out", "webhooks.hidden-types")
 async def test_without_event_types_a_webhook_is_told_of_the_standard_ones(house: Bed) -> None:
     async with official(house) as client, wire(house, await owner_key(house)) as http:
         made = (await http.post("/v0/webhooks", json={"url": URL})).json()
@@ -105,6 +110,7 @@ def _type(post: Post) -> str:
     return str(orjson.loads(post.content)["event_type"])
 
 
+@pytest.mark.promise("inboxes.webhooks.list", "pods.webhooks.list")
 async def test_a_webhook_of_an_inbox_or_a_pod_is_told_of_that_alone_and_seen_there_alone(house: Bed) -> None:
     async with official(house) as client:
         one, two = await client.inboxes.create(), await client.inboxes.create()
@@ -127,6 +133,7 @@ async def test_a_webhook_of_an_inbox_or_a_pod_is_told_of_that_alone_and_seen_the
         assert sorted(post.url for post in await _told(house, 3)) == [URL, f"{URL}/pod", f"{URL}/pod"]
 
 
+@pytest.mark.promise("webhooks.keeps-a-subscription")
 async def test_a_webhook_that_names_inboxes_is_told_of_them_alone(house: Bed) -> None:
     async with official(house) as client:
         one, two = await client.inboxes.create(), await client.inboxes.create()
@@ -160,6 +167,7 @@ async def test_a_webhook_that_names_inboxes_is_told_of_them_alone(house: Bed) ->
         ({}, "url"),
     ],
 )
+@pytest.mark.promise("errors.400-has-paths", "webhooks.at-most-ten")
 async def test_what_cannot_be_a_webhook_is_refused_at_its_field(house: Bed, given: dict[str, Any], field: str) -> None:
     # The true client checks addresses; nothing is sent, and no name of the public internet is looked up.
     if not str(given.get("url", "")).startswith("https://"):
@@ -178,6 +186,7 @@ async def test_an_inbox_out_of_reach_is_absent(house: Bed) -> None:
         assert caught.value.status_code == 404
 
 
+@pytest.mark.promise("webhooks.get_headers", "webhooks.update_headers", "webhooks.headers")
 async def test_headers_are_sent_along_and_only_their_names_are_shown(house: Bed) -> None:
     async with official(house) as client, wire(house, await owner_key(house)) as http:
         inbox = await client.inboxes.create()
@@ -216,6 +225,7 @@ async def test_no_secret_and_no_header_stands_in_the_database_as_text(house: Bed
         (["message_read"], ["message.received"], "webhook_create"),
     ],
 )
+@pytest.mark.promise("errors.event-permission", "webhooks.hidden-types")
 async def test_a_key_is_told_only_what_it_may_see(
     house: Bed, permissions: list[str], types: list[str], missing: str
 ) -> None:
@@ -226,6 +236,7 @@ async def test_a_key_is_told_only_what_it_may_see(
         assert missing in answer.json()["fix"]
 
 
+@pytest.mark.promise("webhooks.signature", "webhooks.schedule")
 async def test_a_webhook_that_fails_is_due_again_in_the_schedule_of_svix_with_the_same_body(
     house: Bed, clock: FakeClock
 ) -> None:
@@ -251,6 +262,7 @@ async def test_a_webhook_that_fails_is_due_again_in_the_schedule_of_svix_with_th
         ]
 
 
+@pytest.mark.promise("webhooks.schedule")
 async def test_after_the_last_try_a_webhook_is_told_no_more(house: Bed, clock: FakeClock) -> None:
     house.fetcher.answers = [500] * 20
     async with official(house) as client:
@@ -279,6 +291,7 @@ async def test_a_message_that_was_deleted_is_told_to_nobody_any_more(house: Bed,
         assert len(house.fetcher.posts) == 1
 
 
+@pytest.mark.promise("webhooks.switched-off")
 async def test_a_webhook_that_is_switched_off_misses_what_happens_meanwhile(house: Bed) -> None:
     async with official(house) as client:
         inbox = await client.inboxes.create()
@@ -301,6 +314,7 @@ async def test_the_webhooks_of_an_inbox_go_with_it(house: Bed) -> None:
             await client.webhooks.get(hook.webhook_id)
 
 
+@pytest.mark.promise("pages.last-has-no-token", "order.webhooks")
 async def test_a_long_list_is_paged_in_both_directions(house: Bed, clock: FakeClock) -> None:
     async with official(house) as client:
         made = []

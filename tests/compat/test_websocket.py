@@ -15,6 +15,7 @@ async def _accepted(socket: Socket) -> None:
 
 
 @pytest.mark.parametrize("in_query", [False, True])
+@pytest.mark.promise("websocket.frames-are-webhook-bodies", "websocket.key-in-header-or-query")
 async def test_a_message_is_told_to_who_subscribed_by_a_frame_equal_to_a_webhooks_body(
     house: Bed, in_query: bool
 ) -> None:
@@ -33,12 +34,14 @@ async def test_a_message_is_told_to_who_subscribed_by_a_frame_equal_to_a_webhook
 
 
 @pytest.mark.parametrize("key", ["", "pr_unknown-unknown-unknown-unknown-unknown"])
+@pytest.mark.promise("websocket.bad-key-401")
 async def test_an_unknown_key_is_refused_at_the_handshake_with_401(house: Bed, key: str) -> None:
     async with connected(house, key, in_query=True) as socket:
         answer = await socket.sent.get()
         assert (answer["type"], answer["status"]) == ("websocket.http.response.start", 401)
 
 
+@pytest.mark.promise("websocket.silent-until-subscribed")
 async def test_nothing_is_told_before_a_subscription_and_nothing_that_was_before_it(house: Bed) -> None:
     await house.inbox()
     async with connected(house, await owner_key(house)) as socket:
@@ -50,6 +53,7 @@ async def test_nothing_is_told_before_a_subscription_and_nothing_that_was_before
         assert socket.sent.empty()
 
 
+@pytest.mark.promise("websocket.narrows")
 async def test_a_subscription_narrows_by_type_inbox_and_pod(house: Bed) -> None:
     one, two = await house.inbox("one"), await house.inbox("two")
     async with connected(house, await owner_key(house)) as socket:
@@ -66,6 +70,7 @@ async def test_a_subscription_narrows_by_type_inbox_and_pod(house: Bed) -> None:
         assert socket.sent.empty()
 
 
+@pytest.mark.promise("websocket.hears-its-scope")
 async def test_a_key_of_an_inbox_hears_of_that_inbox_alone(house: Bed) -> None:
     one, two = await house.inbox("one"), await house.inbox("two")
     key = await owner_key(house, inbox_id=one.address)
@@ -80,6 +85,7 @@ async def test_a_key_of_an_inbox_hears_of_that_inbox_alone(house: Bed) -> None:
         assert (await socket.hears())["message"]["subject"] == "mine"
 
 
+@pytest.mark.promise("websocket.hears-its-scope")
 async def test_another_organization_hears_nothing(house: Bed) -> None:
     await house.inbox()
     stranger = await house.stranger()
@@ -102,6 +108,7 @@ async def test_another_organization_hears_nothing(house: Bed) -> None:
         (["message_read"], ["domain.verified"], "domain_read"),
     ],
 )
+@pytest.mark.promise("errors.event-permission")
 async def test_an_event_that_a_key_may_not_see_is_refused_by_an_error_frame(
     house: Bed, permissions: list[str], types: list[str] | None, permission: str
 ) -> None:
@@ -124,6 +131,7 @@ async def test_an_event_that_a_key_may_not_see_is_refused_by_an_error_frame(
         {"type": "subscribe", "inbox_ids": 7},
     ],
 )
+@pytest.mark.promise("websocket.errors")
 async def test_a_frame_that_is_no_subscription_is_answered_by_an_error_and_the_connection_goes_on(
     house: Bed, frame: object
 ) -> None:
@@ -164,6 +172,7 @@ async def test_who_reads_too_slowly_is_sent_away_with_1013_and_holds_up_nobody(h
         assert (last["type"], last["code"]) == ("websocket.close", 1013)
 
 
+@pytest.mark.promise("websocket.subscribed-echoes")
 async def test_the_answer_to_a_subscription_is_what_the_client_expects(house: Bed) -> None:
     async with connected(house, await owner_key(house)) as socket, wire(house, await owner_key(house)):
         await _accepted(socket)

@@ -32,7 +32,7 @@ class FakeFetcher:
         self.answers: list[int | Exception] = []
         self.stalled: dict[str, asyncio.Event] = {}
 
-    async def fetch(self, url: str, *, max_bytes: int, timeout: float) -> Fetched:
+    async def fetch(self, url: str, *, max_bytes: int, timeout: float, redirects: int = 5) -> Fetched:
         self.asked.append(url)
         if url in self.refused:
             raise Refused("That address is private.")

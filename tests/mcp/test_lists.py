@@ -15,7 +15,7 @@ async def test_a_refused_send_names_the_entry_and_how_to_ask_for_its_removal(ser
         async with httpx.AsyncClient(base_url=server.http, headers={"authorization": f"Bearer {KEY}"}) as client:
             made = await client.post(blocked, json={"entry": "example.com"})
             assert made.status_code == 200, made.text
-            told = await agent.refuses("send_message", inbox_id=inbox, to="bob@example.com", text="Hello.")
+            told = await agent.says("send_message", inbox_id=inbox, to="bob@example.com", text="Hello.")
             assert "Nothing was sent to anybody" in told
             assert f"ask who keeps the list to remove the entry: DELETE {blocked}/example.com" in told
             assert (await client.delete(f"{blocked}/example.com")).status_code == 204

@@ -102,7 +102,7 @@ async def test_only_a_call_that_came_whole_and_says_nothing_before_its_answer_ne
 
     async with _remote(house) as remote:
         remote._protocol = protocol  # type: ignore[assignment]
-        await remote.app({"type": "http"}, receive, send)
+        await remote.app({"type": "http", "headers": [(b"host", b"127.0.0.1")]}, receive, send)
     assert found == [plain]
 
 
@@ -123,5 +123,5 @@ async def test_a_request_does_not_inherit_how_the_one_before_on_its_connection_w
     async with _remote(house) as remote:
         remote._protocol = protocol  # type: ignore[assignment]
         for _request in range(2):
-            await remote.app({"type": "http"}, receive, send)
+            await remote.app({"type": "http", "headers": [(b"host", b"127.0.0.1")]}, receive, send)
     assert found == [False, True] * 2

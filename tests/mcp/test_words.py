@@ -10,9 +10,11 @@ import pytest
 from mcp import Client
 
 from postroom.mcp.face import Face, Hands
+from postroom.mcp.selection import DEFAULT_TOOLSETS, read_selection
 from postroom.mcp.server import Server
 from postroom.mcp.tools import rows
 from postroom.mcp.words import prompt_text
+from postroom.model.tenant import SYSTEM
 from postroom.service.catalog import OPERATIONS
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "tools"
@@ -22,7 +24,8 @@ REWRITE = "REWRITE_SNAPSHOTS"
 def _server() -> Server:
     class Open(Hands):
         async def face(self) -> Face:
-            return Face(desk=None, hub=None, links=None, actor=None)  # type: ignore[arg-type]
+            everything = read_selection("all")
+            return Face(desk=None, hub=None, links=None, actor=SYSTEM, selection=everything)  # type: ignore[arg-type]
 
     return Server(Open())
 
@@ -54,6 +57,17 @@ async def test_every_tool_describes_itself_and_every_argument() -> None:
             assert schema.get("description"), (name, argument)
 
 
+async def test_what_a_model_reads_of_the_default_tools_stays_under_24_kilobytes() -> None:
+    toolset = {row.name: row.toolset for row in rows(Hands())}
+    read = [
+        json.dumps(part)
+        for name, tool in (await _tools()).items()
+        if toolset[name] in DEFAULT_TOOLSETS
+        for part in (name, tool["description"], tool["inputSchema"])
+    ]
+    assert sum(len(text.encode()) for text in read) < 24 * 1024
+
+
 def test_every_tool_names_an_operation_and_every_public_operation_has_a_face() -> None:
     named = {row.operation for row in rows(Hands())}
     assert named <= OPERATIONS.keys()
@@ -63,11 +77,14 @@ def test_every_tool_names_an_operation_and_every_public_operation_has_a_face() -
     assert public <= named | {operation.name for operation in offered()}
 
 
-def test_the_instructions_are_short_and_name_no_tool_that_is_not_there() -> None:
+async def test_the_instructions_are_short_and_name_no_tool_that_is_not_there() -> None:
     text = prompt_text("instructions.md")
-    tools = {row.name for row in rows(Hands())}
+    described = await _tools()
+    arguments = {name for tool in described.values() for name in tool["inputSchema"].get("properties", {})}
+    tools = set(described)
     verbs = {name.split("_")[0] for name in tools}
-    named = {word for word in re.findall(r"[a-z]+(?:_[a-z]+)+", text) if word.split("_")[0] in verbs}
+    words = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text)) - arguments
+    named = {word for word in words if word.split("_")[0] in verbs}
     assert len(text) <= 2_000
     assert named
     assert named <= tools

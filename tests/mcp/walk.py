@@ -8,7 +8,10 @@ import jsonschema  # type: ignore[import-untyped]
 
 from tests.processes.running import Agent, mail, send, text_of
 
-IDS = ("inbox_id", "message_id", "thread_id", "attachment_id", "last_message_id", "next_page_token", "download_url")
+IDS = (
+    *("inbox_id", "message_id", "thread_id", "attachment_id", "last_message_id", "next_page_token", "download_url"),
+    *("draft_id", "domain_id", "webhook_id", "api_key_id", "pod_id"),
+)
 
 
 class Walk:
@@ -50,16 +53,28 @@ async def walk(agent: Agent, smtp: tuple[str, int], mark: str) -> set[str]:
     message = await _mail_comes(tools, support, smtp, mark)
     await _is_read(tools, support, message)
     await _is_answered(tools, support, archive["inbox_id"], message)
+    await _is_drafted(tools, support, message)
+    await _has_a_domain(tools, mark)
     came = await tools.does("wait_for_message", inbox_id=archive["inbox_id"], after=archive["position"], timeout=10)
     assert came["message"]["sender_verdict"] == "local"
+    assert (await tools.does("unsubscribe", inbox_id=support, message_id=message["message_id"]))["status"] == "by_mail"
+    await _is_deleted(tools, support, message)
     assert (await tools.does("delete_inbox", inbox_id=archive["inbox_id"]))["success"]
     return tools.called
+
+
+async def _is_deleted(tools: Walk, inbox: str, message: dict[str, Any]) -> None:
+    for kind in ("message", "thread"):
+        ref = {"inbox_id": inbox, f"{kind}_id": message[f"{kind}_id"]}
+        assert (await tools.does(f"delete_{kind}", **ref))["until"]
+        assert (await tools.does("undo_delete", **ref))["success"]
 
 
 async def _mail_comes(tools: Walk, inbox: str, smtp: tuple[str, int], mark: str) -> dict[str, Any]:
     before = (await tools.does("list_messages", inbox_id=inbox))["position"]
     letter = mail(inbox, "Your code", "Your verification code is 482913.\n\nhttps://example.com/verify?t=abc\n")
     letter["Message-ID"] = f"<code-{mark}@example.com>"
+    letter["List-Unsubscribe"] = "<mailto:leave@example.com>"
     letter.add_attachment("a,b\n1,2\n", subtype="csv", filename="table.csv")
     await asyncio.to_thread(send, smtp, letter)
     came = await tools.does("wait_for_message", inbox_id=inbox, after=before, from_="ann@", timeout=10)
@@ -75,6 +90,8 @@ async def _is_read(tools: Walk, inbox: str, message: dict[str, Any]) -> None:
     assert [m["message_id"] for m in (await tools.does("list_messages", inbox_id=inbox, labels="unread"))["messages"]]
     read = await tools.does("update_message", **ref, remove_labels="unread", add_labels=["Seen"])
     assert read["labels"] == ["received", "seen"]
+    many = {"inbox_id": inbox, "message_ids": [message["message_id"]], "remove_labels": "seen"}
+    assert (await tools.does("update_messages", **many))["messages"][0]["labels"] == ["received"]
     file = await tools.does("get_attachment", inbox_id=inbox, attachment_id=message["attachments"][0]["attachment_id"])
     assert file["text"].split() == ["a,b", "1,2"]
     found: list[Any] = []
@@ -87,11 +104,33 @@ async def _is_answered(tools: Walk, inbox: str, archive: str, message: dict[str,
     replied = await tools.does("reply_to_message", **ref, text="Thank you.")
     assert (replied["thread_id"], replied["status"]) == (message["thread_id"], "captured")
     await tools.does("forward_message", **ref, to=archive)
-    await tools.does("send_message", inbox_id=inbox, to=["a@example.com"], bcc="b@example.com", subject="New")
+    letter = {"inbox_id": inbox, "to": ["a@example.com"], "bcc": "b@example.com", "subject": "New"}
+    assert (await tools.does("check_send", inbox_id=inbox, to="a@example.com"))["outcome"] == "sent"
+    await tools.does("send_message", **letter)
     threads = await tools.does("list_threads", inbox_id=inbox, limit=1)
     assert threads["next_page_token"]
     thread = await tools.does("get_thread", inbox_id=inbox, thread_id=message["thread_id"])
     assert thread["message_count"] == len(thread["messages"]) == 3
+
+
+async def _is_drafted(tools: Walk, inbox: str, message: dict[str, Any]) -> None:
+    assert (await tools.does("whoami"))["toolsets"] == ["core", "domains"]
+    made = await tools.does("create_draft", inbox_id=inbox, in_reply_to=message["message_id"], text="Thanks.")
+    changed = await tools.does("update_draft", draft_id=made["draft_id"], text="Many thanks.")
+    assert (await tools.does("get_draft", draft_id=made["draft_id"]))["text"] == changed["text"] == "Many thanks."
+    assert [d["draft_id"] for d in (await tools.does("list_drafts", inbox_id=inbox))["drafts"]] == [made["draft_id"]]
+    assert (await tools.does("send_draft", draft_id=made["draft_id"]))["thread_id"] == message["thread_id"]
+    other = await tools.does("create_draft", inbox_id=inbox, to="a@example.com", text="Not sent.")
+    assert (await tools.does("delete_draft", draft_id=other["draft_id"]))["success"]
+
+
+async def _has_a_domain(tools: Walk, mark: str) -> None:
+    name = f"{mark}.example.com"
+    assert (await tools.does("add_domain", domain=name, allow_conflicting_provider=True))["domain_id"] == name
+    assert (await tools.does("verify_domain", domain_id=name))["carries_mail"] is False
+    assert (await tools.does("get_domain", domain_id=name))["records"]
+    assert name in [d["domain_id"] for d in (await tools.does("list_domains", limit=100))["domains"]]
+    assert (await tools.does("delete_domain", domain_id=name))["success"]
 
 
 def _ids(data: Any) -> list[str]:
@@ -99,5 +138,7 @@ def _ids(data: Any) -> list[str]:
         return [found for item in data for found in _ids(item)]
     if not isinstance(data, dict):
         return []
+    # A message of a thread is named by its ref alone in the text.
+    data = {**data, "message_id": data["ref"]} if "ref" in data else data
     own = [str(value) for name, value in data.items() if name in IDS and value is not None]
     return own + [found for value in data.values() for found in _ids(value)]

@@ -7,6 +7,8 @@ so; ``<< EOF`` wants the end of the connection. ``{name}`` stands for a dialogue
 
 import asyncio
 import codecs
+import socket
+import struct
 
 DEADLINE = 10.0
 
@@ -76,6 +78,12 @@ class Peer:
         self.writer.close()
 
     def abort(self) -> None:
+        self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Be gone at once: no end of what was sent, which could be answered still."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 

@@ -11,9 +11,10 @@ import uvloop
 from pydantic import ValidationError
 
 from postroom.model.message import Incoming
-from postroom.mta import inbound
-from postroom.mta.inbound import InboundLimits, Session, Verdict
+from postroom.mta import session as sessions
+from postroom.mta.inbound import Inbound, InboundLimits, Verdict
 from postroom.mta.pump import _Begun
+from postroom.mta.session import Session
 from postroom.service.trace import CONNECTION
 from tests.mta.dialogue import BEGIN, TO_DATA
 from tests.mta.reception import FakeReception, running
@@ -70,7 +71,7 @@ async def _until(true: Callable[[], bool]) -> None:
 
 
 def _session(folder: Path) -> tuple[Session, Wire]:
-    session, wire = Session(inbound.Inbound(FakeReception(), "mail.here.test", folder), None), Wire()
+    session, wire = Inbound(FakeReception(), "mail.here.test", folder).open(None), Wire()
     session.connection_made(wire)
     session.data_received(b"EHLO client.test\r\n")
     wire.writes.clear()
@@ -177,7 +178,7 @@ async def test_a_bug_in_a_command_ends_its_connection_alone(
             await asyncio.sleep(0)
         raise RuntimeError("a bug")
 
-    monkeypatch.setitem(inbound._COMMANDS, "HELP", broken)
+    monkeypatch.setitem(Session.commands, "HELP", broken)
     async with running(tmp_path) as it:
         other = await it.play(BEGIN)
         await it.play(BEGIN + ">> NOOP\n>> HELP\n>> NOOP\n<< 250 2.0.0\n<< 421 4.3.0 Local error\n<< EOF")
@@ -190,7 +191,7 @@ async def test_a_bug_in_a_command_ends_its_connection_alone(
 async def test_a_commit_that_outlasts_the_grace_is_given_up_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(inbound, "_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(sessions, "_GRACE_SECONDS", 0.05)
     async with running(tmp_path) as it:
         peer = await it.play(BEGIN + TO_DATA)
         it.reception.may_return.clear()

@@ -7,8 +7,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -16,12 +15,8 @@ import pytest
 
 from postroom.model.errors import InvalidInput, PostroomError, Refused, TooLarge
 from postroom.net.addresses import AddressRules
-from postroom.net.http import Fetched, HttpClient
-
-PUBLIC = AddressRules()
-LAN = AddressRules(allow_private=True)
-Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
-
+from postroom.net.http import Fetched
+from tests.net.serving import LAN, PUBLIC, Answer, client, reply, run, serve
 
 # --- addresses -----------------------------------------------------------------------------------------------------
 
@@ -93,52 +88,6 @@ def test_metadata_stays_refused_in_a_named_network(address: str) -> None:
 
 
 # --- the client ----------------------------------------------------------------------------------------------------
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await work
-
-    asyncio.run(bounded())
-
-
-@asynccontextmanager
-async def serve(answer: Answer) -> AsyncIterator[int]:
-    """Serve on a free port of this host; `answer` gets the head of the request and writes what it likes."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            await answer(head, writer)
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-@asynccontextmanager
-async def client(rules: AddressRules = LAN) -> AsyncIterator[HttpClient]:
-    made = HttpClient(rules)
-    try:
-        yield made
-    finally:
-        await made.close()
-
-
-def reply(body: bytes, *headers: str, status: str = "200 OK") -> Answer:
-    async def answer(_head: str, writer: asyncio.StreamWriter) -> None:
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
-        writer.write("\r\n".join(lines).encode() + body)
-
-    return answer
 
 
 async def get(

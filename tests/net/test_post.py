@@ -4,7 +4,8 @@ import pytest
 
 from postroom.model.errors import InvalidInput, Refused
 from postroom.net.addresses import AddressRules
-from tests.net.test_http import LAN, PUBLIC, client, fake_dns, reply, run, serve
+from tests.net.serving import LAN, PUBLIC, client, reply, run, serve
+from tests.net.test_http import fake_dns
 
 
 def test_a_body_is_posted_with_its_headers_and_any_status_is_an_answer() -> None:

@@ -13,7 +13,8 @@ from postroom.model.tenant import SYSTEM
 from postroom.mta.outbound import Outbound
 from postroom.service import deliver
 from postroom.service.deliver import Attempt, Claim, Failure
-from postroom.store.sqlite import SqliteStore
+from postroom.service.desk import Desk
+from postroom.service.operation import Operation
 from tests.fakes.bed import DOMAIN, Bed, facts
 from tests.fakes.clock import FakeClock
 
@@ -153,15 +154,15 @@ async def test_a_full_disk_ends_neither_the_queue_nor_the_house(house: Bed, monk
     await house.inbox("agent")
     other = await house.inbox("other")
     full = [2]
-    write = SqliteStore.write
+    transact = Desk._transact
 
-    async def sometimes(self: SqliteStore, function: Any, reach: Any, now: int, *, alone: bool = False) -> Any:
-        if reach == SYSTEM.reach and "sending" in _states(house) and full[0]:
+    async def sometimes(self: Desk, operation: Operation, actor: Any, command: Any) -> Any:
+        if operation.name in ("deliveries.arrive", "deliveries.defer") and full[0]:
             full[0] -= 1
             raise StorageFull("The disk is full.")
-        return await write(self, function, reach, now, alone=alone)
+        return await transact(self, operation, actor, command)
 
-    monkeypatch.setattr(SqliteStore, "write", sometimes)
+    monkeypatch.setattr(Desk, "_transact", sometimes)
     await house.send(AGENT, other.address)
     await house.until(lambda: _states(house) == ["delivered"])
     assert full == [0]

@@ -118,6 +118,7 @@ def _token(value: object) -> str:
         seal("inboxes", (1, "inb_x")),
     ],
 )
+@pytest.mark.promise("errors.invalid-page-token", "pages.token-is-of-its-list")
 async def test_a_token_of_another_list_or_of_nobodys_making_is_refused(house: Bed, token: str) -> None:
     await _filled(house, 2)
     with pytest.raises(InvalidInput, match="page_token"):
@@ -143,6 +144,7 @@ async def test_a_time_that_is_none_is_refused(house: Bed, field: str, moment: ob
 
 
 @pytest.mark.parametrize("moment", ["2026-03-02T09:00:02Z", "2026-03-02T10:00:02+01:00", "2026-03-02T09:00:02"])
+@pytest.mark.promise("transport.dates-of-any-zone")
 async def test_times_are_rfc_3339_of_any_zone(house: Bed, moment: str) -> None:
     await _filled(house, 8)
     page = await house.call("messages.list", inbox_id=AGENT, after=moment, ascending=True)
@@ -150,12 +152,14 @@ async def test_times_are_rfc_3339_of_any_zone(house: Bed, moment: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 101, -1, "many"])
+@pytest.mark.promise("pages.limit-1-to-100")
 async def test_a_limit_outside_1_to_100_is_refused(house: Bed, limit: object) -> None:
     await house.inbox()
     with pytest.raises(InvalidInput):
         await house.call("messages.list", inbox_id=AGENT, limit=limit)
 
 
+@pytest.mark.promise("labels.lower-case")
 async def test_labels_are_folded_added_and_removed_with_an_event_each(house: Bed) -> None:
     inbox = await house.inbox()
     message = await house.receive(mail())
@@ -191,6 +195,7 @@ async def test_a_thread_loses_a_label_with_its_last_message_that_has_it(house: B
 
 @pytest.mark.parametrize("label", ["sent", "RECEIVED", "bounced", "", " ", "x" * 101, "a\x00", "a\nb"])
 @pytest.mark.parametrize("field", ["add_labels", "remove_labels"])
+@pytest.mark.promise("labels.system-refused")
 async def test_labels_of_the_system_and_what_is_none_are_refused(house: Bed, label: str, field: str) -> None:
     await house.inbox()
     message = await house.receive(mail())
@@ -267,6 +272,7 @@ async def test_search_never_leaves_its_inbox(house: Bed) -> None:
     assert await _search(house, "needle", other.address) == ["A subject"]
 
 
+@pytest.mark.promise("search.ranked")
 async def test_results_come_newest_first_over_all_pages(house: Bed) -> None:
     await _filled(house)
     await _indexed(house)
@@ -282,6 +288,7 @@ async def test_search_keeps_to_its_times(house: Bed) -> None:
 
 
 @pytest.mark.parametrize("token", [_token(["search", 0, "a"]), _token(["search", 0, 10**40]), seal("messages", (0, 1))])
+@pytest.mark.promise("pages.token-is-of-its-list")
 async def test_a_foreign_token_of_a_search_is_refused(house: Bed, token: str) -> None:
     await house.inbox()
     with pytest.raises(InvalidInput, match="page_token"):

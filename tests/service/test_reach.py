@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from postroom.model.errors import NotFound, PostroomError
+from postroom.model.message import Incoming
 from postroom.model.tenant import Actor
 from postroom.service.catalog import OPERATIONS
 from postroom.service.operation import BY_PLACE
@@ -16,8 +17,15 @@ from tests.fakes.mail import mail
 AGENT = f"agent@{DOMAIN}"
 ABSENT = f"absent@{DOMAIN}"
 SECRET = "Xylophone"
+_SUBMITTED = Incoming(envelope_from="", recipients=("eve@example.com",), content=b"", spool=None, size=0, sha256="")
+_TICKET = {
+    **dict.fromkeys(("id", "browser", "client_id", "name", "challenge"), "t"),
+    **{"until": 2**41, "issuer": "https://x.test", "redirect_uri": "https://y.test", "state": None, "scope": ()},
+}
 # What an operation needs besides the inbox, by operation; those without an inbox are below.
 _MORE: dict[str, dict[str, Any]] = {
+    "attachments.upload": {"pieces": None},
+    "attachments.add": {"filename": None, "content_type": "a/b", "size": 1, "sha256": "", "content": b"a"},
     "inboxes.update": {"display_name": "Mine now"},
     "messages.search": {"q": SECRET},
     "messages.update": {"add_labels": "mine"},
@@ -29,6 +37,10 @@ _MORE: dict[str, dict[str, Any]] = {
     "messages.reply": {"text": "t"},
     "messages.forward": {"to": "eve@example.com"},
     "messages.since": {"after": 0},
+    "messages.submit": {"incoming": _SUBMITTED},
+    "threads.outline": {"portion": 1000},
+    "messages.keep_text": {"sha256": "0" * 64, "found": {"text": "t"}},
+    "oauth.allow": {"ticket": _TICKET, "toolsets": ("core",), "code": b"c"},
     "idempotency.claim": {"key": "k", "request": "r", "owner": "o"},
 }
 _OF_AN_INBOX = sorted(

@@ -4,7 +4,7 @@ import pytest
 
 from postroom.model.inert import inert
 from postroom.service import reading
-from postroom.service.reading import Passage, ThreadReading, as_text
+from postroom.service.reading import Passage, Removed, ThreadReading, as_text
 from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.mail import mail
 
@@ -47,8 +47,15 @@ async def test_a_thread_shows_of_each_message_what_reading_it_whole_would_show(
     for message in reversed(whole.messages):
         text = inert(as_text(message.extracted_text, message.extracted_html))
         (summary,) = [p.message for p in found.passages if p.message.id == message.id]
-        verdict = reading.verdict(message.origin)
-        expected.append(Passage(message=summary, text=text[:left], total_chars=len(text), verdict=verdict))
+        passage = Passage(
+            message=summary,
+            text=text[:left],
+            total_chars=len(text),
+            removed=Removed(characters=text.startswith(("Grüße", "Only"))),
+            verdict=reading.verdict(message.origin),
+            standing="this_inbox" if message.origin == "sent" else "first_contact",
+        )
+        expected.append(passage)
         left -= len(expected[-1].text)
     assert found.passages == tuple(reversed(expected))
     assert (found.thread, found.left_out) == (whole.thread, 0)

@@ -161,6 +161,7 @@ async def test_a_message_id_that_is_taken_is_shown_as_one_of_ours(house: Bed) ->
 
 
 @pytest.mark.parametrize("message_id", [None, "no brackets", "<a b@c>", "<>", "<" + "x" * 300 + "@y>"])
+@pytest.mark.promise("messages.id-is-the-rfc-id")
 async def test_a_message_without_a_safe_id_is_found_under_one_of_ours(house: Bed, message_id: str | None) -> None:
     await house.inbox()
     message = await house.receive(mail(message_id=message_id))

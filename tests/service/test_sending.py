@@ -79,6 +79,7 @@ async def test_a_message_to_nobody_is_refused(house: Bed) -> None:
         await house.send(AGENT)
 
 
+@pytest.mark.promise("send.50-recipients")
 async def test_fifty_recipients_are_sent_to_and_fifty_one_refused(house: Bed) -> None:
     await house.inbox()
     many = [f"r{n}@example.com" for n in range(51)]
@@ -120,6 +121,7 @@ async def test_what_cannot_be_sent_is_refused_and_nothing_is_kept(house: Bed, gi
     assert house.rows("SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM delivery)") == [(0,)]
 
 
+@pytest.mark.promise("send.files")
 async def test_files_in_base64_arrive_as_they_were(house: Bed) -> None:
     await house.inbox()
     other = await house.inbox("other")
@@ -134,6 +136,7 @@ async def test_files_in_base64_arrive_as_they_were(house: Bed) -> None:
     assert (listed.filename, listed.content_type, found.content) == ("dätä.bin", "application/x-y", content)
 
 
+@pytest.mark.promise("send.files")
 async def test_a_file_given_by_its_address_is_fetched_and_attached(house: Bed) -> None:
     await house.inbox()
     house.fetcher.pages["https://example.com/report.csv"] = b"a,b\n1,2\n"
@@ -182,6 +185,7 @@ async def test_a_file_of_25_mb_goes_from_inbox_to_inbox(house: Bed) -> None:
     assert len([path for path in (house.home / "blobs").rglob("*") if path.is_file()]) == 1
 
 
+@pytest.mark.promise("reply.recipients")
 async def test_a_reply_goes_to_reply_to_before_from(house: Bed) -> None:
     await house.inbox()
     plain = await house.receive(mail())
@@ -218,6 +222,7 @@ async def test_a_reply_to_all_leaves_out_the_inbox_itself(house: Bed) -> None:
     assert (answer.to, answer.cc) == (("carol@example.com", "b@example.com"), ("d@example.com",))
 
 
+@pytest.mark.promise("reply.own-goes-on")
 async def test_a_reply_to_ones_own_message_goes_on_to_its_recipients(house: Bed) -> None:
     await house.inbox()
     sent = await house.send(AGENT, "a@example.com", cc=["b@example.com"])
@@ -226,6 +231,7 @@ async def test_a_reply_to_ones_own_message_goes_on_to_its_recipients(house: Bed)
     assert (answer.to, answer.cc) == (("a@example.com",), ("b@example.com",))
 
 
+@pytest.mark.promise("reply.recipients")
 async def test_recipients_that_are_given_win_over_those_of_the_original(house: Bed) -> None:
     await house.inbox()
     original = await house.receive(mail())
@@ -234,6 +240,7 @@ async def test_recipients_that_are_given_win_over_those_of_the_original(house: B
 
 
 @pytest.mark.parametrize("field", ["to", "cc", "bcc"])
+@pytest.mark.promise("reply.all-is-exclusive")
 async def test_reply_all_with_recipients_is_refused(house: Bed, field: str) -> None:
     await house.inbox()
     original = await house.receive(mail())
@@ -273,6 +280,7 @@ async def test_a_reply_to_a_message_that_is_not_there_is_refused(house: Bed) -> 
         await _reply(house, "<gone@example.com>")
 
 
+@pytest.mark.promise("forward.words-and-files")
 async def test_a_forward_takes_the_words_and_the_files_along(house: Bed) -> None:
     await house.inbox()
     other = await house.inbox("other")

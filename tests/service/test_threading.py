@@ -9,6 +9,7 @@ from tests.fakes.mail import mail
 AGENT = f"agent@{DOMAIN}"
 
 
+@pytest.mark.promise("threads.by-references")
 async def test_a_message_that_answers_none_begins_a_thread(house: Bed) -> None:
     await house.inbox()
     first, second = await house.receive(mail(subject="Same")), await house.receive(mail(subject="Same"))
@@ -16,6 +17,7 @@ async def test_a_message_that_answers_none_begins_a_thread(house: Bed) -> None:
     assert first.threaded_by is None
 
 
+@pytest.mark.promise("threads.by-references")
 async def test_in_reply_to_joins_the_thread_of_its_parent(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail())
@@ -23,6 +25,7 @@ async def test_in_reply_to_joins_the_thread_of_its_parent(house: Bed) -> None:
     assert (answer.thread_id, answer.threaded_by) == (first.thread_id, "in_reply_to")
 
 
+@pytest.mark.promise("threads.by-references")
 async def test_references_are_tried_from_the_right(house: Bed) -> None:
     await house.inbox()
     old, new = await house.receive(mail()), await house.receive(mail())
@@ -144,6 +147,7 @@ async def test_a_reply_and_its_answer_stay_in_the_thread_on_both_sides(house: Be
         assert [m.thread_id for m in await house.messages(inbox.address)] == [thread_id] * 3
 
 
+@pytest.mark.promise("fine.forward-in-thread")
 async def test_a_forward_stays_in_the_thread_of_the_original(house: Bed) -> None:
     await house.inbox()
     first = await house.receive(mail())

@@ -54,6 +54,14 @@ def _violations(home: Path) -> list[str]:
 
 
 DAMAGES: dict[str, tuple[str, str]] = {
+    "a message in the trash without its label": (
+        "INSERT INTO trash SELECT id, org_id, pod_id, inbox_id, 1 FROM message LIMIT 1",
+        "labelled trash",
+    ),
+    "an inbox in the trash of another pod": (
+        "INSERT INTO trash SELECT inbox_id, org_id, 'pod_x', inbox_id, 1 FROM inbox LIMIT 1",
+        "does not belong where its inbox does",
+    ),
     "a draft that is never due": ("UPDATE draft SET due_at = NULL", "scheduled and not due"),
     "a draft due at another time": ("UPDATE draft SET due_at = 1", "scheduled and not due"),
     "a draft half leased": ("UPDATE draft SET lease_owner = 'p'", "a lease without its owner"),
@@ -125,6 +133,10 @@ DAMAGES: dict[str, tuple[str, str]] = {
     "an inbox that nobody finds": ("DELETE FROM inbox_word", "no word by which it is found"),
     "words of nothing": ("UPDATE inbox_word SET pod_id = 'pod_x'", "is of no inbox, or not where"),
     "a purge of the living": ("INSERT INTO purge SELECT inbox_id, 1 FROM inbox", "exists while it is being purged"),
+    "a text of nothing": (
+        "INSERT INTO attachment_text VALUES (9999, 1, 'org_a', 'x', 1, 'words', NULL, 0)",
+        "attachment_text 9999 is of no message",
+    ),
     "an index that has lost its words": ("DELETE FROM message_search_data WHERE id > 10", "the search index"),
     "an index that has lost a row": ("DELETE FROM message_search_docsize WHERE id = 1", "neither in the search index"),
 }

@@ -8,7 +8,6 @@ import pytest
 from postroom.model.message import Attachment, MessageSummary
 from postroom.store.json import as_json
 from postroom.store.queries import messages
-from postroom.store.tables import MessageRow
 
 FILE = Attachment(
     attachment_id="att_1", part=2, filename=None, content_type="a/b", size=3, disposition="inline", content_id=None
@@ -54,8 +53,7 @@ FULL = PLAIN | {
 def _row(fields: dict[str, Any]) -> tuple[Any, ...]:
     plain = fields | {"attachments": tuple(file.model_dump() for file in fields["attachments"])}
     kept = {name: as_json(value) if isinstance(value, tuple) else value for name, value in plain.items()}
-    named = {"from": "from_", "public_id": "message_id"}
-    return tuple(kept[named.get(c.name, c.name)] for c in MessageRow.__table__.c)  # type: ignore[attr-defined]
+    return tuple(kept[name] for name in MessageSummary.model_fields)
 
 
 @pytest.mark.parametrize("fields", [PLAIN, FULL])

@@ -292,7 +292,7 @@ async def test_a_reached_query_shows_rows_of_its_reach_alone(database: Path) -> 
 
     def add(tx: Transaction) -> None:
         row = {"pod_id": None, "inbox_id": None, "name": "", "prefix": "", "hash": b"", "permissions": None}
-        times = {"created_at": 1, "updated_at": 1, "expires_at": None}
+        times = {"created_at": 1, "updated_at": 1, "expires_at": None, "used_at": None, "made_by": None}
         tx.insert(keys.ADD, {**row, **times, "id": "key_a", "org_id": "org_a"})
 
     async with opened(database) as store:

@@ -15,12 +15,26 @@ from postroom import __version__
 from postroom.cli import show
 from postroom.cli.local import call
 from postroom.cli.problems import sentences
+from postroom.cli.stdio import SUMMARY as STDIO
+from postroom.cli.stdio import add_options as add_stdio_options
 from postroom.model.errors import PostroomError
 from postroom.service.catalog import OPERATIONS
 from postroom.service.operation import BY_PLACE, Operation
 
 # What names the object of a command comes by place, as in `postroom messages get INBOX MESSAGE`.
-_BY_PLACE = ("inbox_id", "thread_id", "message_id", "attachment_id", "api_key_id", "pod_id", "name", "q")
+_BY_PLACE = (
+    "inbox_id",
+    "thread_id",
+    "message_id",
+    "attachment_id",
+    "api_key_id",
+    "pod_id",
+    "name",
+    "q",
+    "approval_id",
+    "claim_id",
+    "handle",
+)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -55,7 +69,13 @@ def _parser() -> argparse.ArgumentParser:
                 required=True, metavar="VERB"
             )
         _operation_command(
-            made[group].add_parser(verb, help=operation.summary, description=operation.summary), operation
+            made[group].add_parser(
+                verb,
+                aliases=["show"] if verb == "get" else [],
+                help=operation.summary,
+                description=operation.summary,
+            ),
+            operation,
         )
     return parser
 
@@ -64,13 +84,12 @@ def _process_commands(groups: Any) -> None:
     serve = _leaf(groups, "serve", "run the server: SMTP, HTTP and the workers")
     serve.add_argument("--json", action="store_true", help="print the start as one JSON line")
     serve.set_defaults(command=_serve)
-    stdio = _leaf(groups, "mcp", "run the MCP server over stdio, as an agent's host starts it")
-    stdio.add_argument("--json", action="store_true", help="accepted for uniformity: the protocol is JSON already")
-    stdio.set_defaults(command=_stdio)
+    # Listed here for its help; `main` starts it without this table.
+    add_stdio_options(_leaf(groups, "mcp", STDIO))
     demo = _leaf(groups, "demo", "watch two agents and an outside correspondent exchange real mail")
     demo.add_argument("--json", action="store_true", help="print each step as a JSON line")
     demo.set_defaults(command=_demo)
-    imports = groups.add_parser("import", help="put mail from files into an inbox").add_subparsers(
+    imports = groups.add_parser("import", help="put mail from files or another server into inboxes").add_subparsers(
         required=True, metavar="FORMAT"
     )
     eml = _leaf(imports, "eml", "import messages, one a file, byte by byte as they are")
@@ -78,10 +97,23 @@ def _process_commands(groups: Any) -> None:
     eml.add_argument("--inbox", required=True, help="the inbox that they go into")
     eml.add_argument("--json", action="store_true", help="print JSON")
     eml.set_defaults(command=_import_eml)
+    _import_command(
+        _leaf(imports, "agentmail", "move inboxes with their mail from an AgentMail account, or a Postroom")
+    )
     database = groups.add_parser("db", help="look after the database").add_subparsers(required=True, metavar="VERB")
     check = _leaf(database, "check", "check that everything in the data folder fits together")
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(command=_check_database)
+
+
+def _import_command(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--key", required=True, help="an API key there; - reads it from stdin")
+    parser.add_argument("--url", default="https://api.agentmail.to", help="the server, if it is another")
+    parser.add_argument("--inbox", action="append", default=[], help="only this inbox; may be repeated")
+    parser.add_argument("--into-domain", help="where inboxes go whose domain is not served here, under the same name")
+    parser.add_argument("--dry-run", action="store_true", help="count what would be moved, write nothing")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(command=_import_agentmail)
 
 
 def _leaf(groups: Any, name: str, summary: str) -> argparse.ArgumentParser:
@@ -145,12 +177,6 @@ def _serve(given: dict[str, Any]) -> int:
     return run_loop(serve(as_json=given["json"]))
 
 
-def _stdio(_given: dict[str, Any]) -> int:
-    from postroom.cli.stdio import run_stdio
-
-    return run_stdio()
-
-
 def _demo(given: dict[str, Any]) -> int:
     from postroom.cli.demo import demo
 
@@ -161,6 +187,14 @@ def _import_eml(given: dict[str, Any]) -> int:
     from postroom.cli.importing import import_files
 
     return asyncio.run(import_files(given["files"], given["inbox"], as_json=given["json"]))
+
+
+def _import_agentmail(given: dict[str, Any]) -> int:
+    from postroom.cli.moving import Request, import_account
+
+    key = sys.stdin.readline().strip() if given["key"] == "-" else given["key"]
+    request = Request(inboxes=tuple(given["inbox"]), into_domain=given["into_domain"], dry_run=given["dry_run"])
+    return asyncio.run(import_account(given["url"], key, request, as_json=given["json"]))
 
 
 def _check_database(given: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ import logging
 import shlex
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 from postroom.cli.logs import log_to_stderr
@@ -17,12 +17,17 @@ from postroom.http import app as http_app
 from postroom.http.agentmail.app import AgentMail
 from postroom.http.agentmail.websocket import EventSocket
 from postroom.http.listen import serve as serve_http
+from postroom.http.oauth import app as oauth
+from postroom.http.postroom.app import Ours
 from postroom.listening import PortTaken, Serve
 from postroom.mcp.face import Face
-from postroom.mcp.remote import RemoteServer
+from postroom.mcp.remote import MAX_BODY, RemoteServer
+from postroom.mcp.selection import Selection, read_selection
 from postroom.model.errors import InvalidInput
 from postroom.server import Postroom, open_house
 from postroom.service.keyring import KeyRing
+from postroom.service.oauth_issuer import Issuer
+from postroom.service.oauth_parameters import resource_of
 from postroom.store.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -37,9 +42,10 @@ async def serve(*, as_json: bool = False) -> int:
     status = 0
     given = settings.api_key.get_secret_value() if settings.api_key else None
     try:
+        selection = _selection(settings)
         async with (
             open_house(settings, install_key=given) as house,
-            house.listeners.listening(_servers(house), must=True) as ours,
+            house.listeners.listening(_servers(house, selection), must=True) as ours,
         ):
             _calm_collector()
             _print_start(house, ours, as_json=as_json)
@@ -51,37 +57,63 @@ async def serve(*, as_json: bool = False) -> int:
 
 
 @contextlib.asynccontextmanager
-async def face() -> AsyncIterator[Face]:
+async def face(options: Mapping[str, str]) -> AsyncIterator[Face]:
     """Open the house for a stdio server: acts as POSTROOM_API_KEY, or as the local owner.
+
+    `options` choose the tools where they are given, the settings where they are not.
 
     Raises:
         Unauthenticated: the key is not known.
+        InvalidInput: an option names a toolset that there is not.
     """
     settings = Settings()
+    selection = _selection(settings, options)
     _warn_of_reserved(settings)
     async with open_house(settings) as house:
         actor = await house.actor(settings.api_key.get_secret_value() if settings.api_key else None)
-        async with house.listeners.listening(_servers(house), must=False):
-            yield Face(desk=house.desk, hub=house.hub, links=house.links, actor=actor)
+        async with house.listeners.listening(_servers(house, selection), must=False):
+            yield Face(desk=house.desk, hub=house.hub, links=house.links, actor=actor, selection=selection)
 
 
-def _servers(house: Postroom) -> dict[str, Serve]:
-    return {"http": partial(_serve_http, house), "smtp": house.inbound.serve}
+def _selection(settings: Settings, options: Mapping[str, str] | None = None) -> Selection:
+    """Return which tools are offered. Raises InvalidInput for a toolset that there is not."""
+    try:
+        return read_selection(**{**settings.tool_selection, **(options or {})})
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
 
 
-async def _serve_http(house: Postroom, sock: socket.socket) -> None:
-    face = Face(desk=house.desk, hub=house.hub, links=house.links, actor=None)
+def _servers(house: Postroom, selection: Selection) -> dict[str, Serve]:
+    return {
+        "http": partial(_serve_http, house, selection),
+        "smtp": house.inbound.serve,
+        "submission": house.submission.serve,
+    }
+
+
+async def _serve_http(house: Postroom, selection: Selection, sock: socket.socket) -> None:
+    face = Face(desk=house.desk, hub=house.hub, links=house.links, actor=None, selection=selection)
     host, port = sock.getsockname()[:2]
     public_url = house.settings.public_url or f"http://{Endpoint(host=host, port=port)}"
     # A file in base64 is a third larger than it is.
     max_body = house.settings.message_bytes * 3 // 2
     with contextlib.closing(Watch(house.settings.home / "postroom.db")) as watch:
         keys = KeyRing(house.desk, watch.version)
-        remote = RemoteServer(face, public_url=public_url, max_body=max_body, keys=keys)
+        issuer = _issuer(house, public_url)
+        remote = RemoteServer(face, public_url=public_url, max_body=min(max_body, MAX_BODY), keys=keys, issuer=issuer)
         v0 = AgentMail(house.desk, keys, house.links, max_body)
-        sockets = {"/v0": EventSocket(house.desk, keys, house.hub)}
-        app = http_app.build(house.desk, house.links, [("/mcp", remote.app, remote.lifespan)], {"/v0/": v0}, sockets)
+        ours = Ours(house.desk, keys, house.hub, house.links, max_body)
+        sockets = {"/v0": EventSocket(house.desk, keys, house.hub, per_key=house.settings.sockets_per_key)}
+        mounted = [("/mcp", remote.app, remote.lifespan)]
+        more = oauth.routes(house.desk, public_url, house.settings.oauth_issuer)
+        app = http_app.build(house.desk, house.links, mounted, {"/v0/": v0, "/v1/postroom/": ours}, sockets, more)
         await serve_http(app, sock, remote.end_streams)
+
+
+def _issuer(house: Postroom, public_url: str) -> Issuer | None:
+    """Return who verifies the tokens of an outside issuer, None where Postroom gives its own."""
+    url = house.settings.oauth_issuer
+    return None if url is None else Issuer(house.desk, url, resource_of(public_url), house.settings.oauth_claim)
 
 
 def _calm_collector() -> None:
@@ -102,6 +134,8 @@ def _print_start(house: Postroom, ours: bool, *, as_json: bool) -> None:
         print(json.dumps({**reached, "owner_key": house.new_owner_key}), flush=True)
         return
     print(f"http {reached.get('http')}", f"smtp {reached.get('smtp')}", sep="\n", flush=True)
+    if "submission" in reached:
+        print(f"submission {reached['submission']}", flush=True)
     if not ours:
         log.warning(
             "standing by: another process of %s holds a port, this one takes it when that ends", house.settings.home

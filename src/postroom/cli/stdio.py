@@ -3,6 +3,7 @@
 It has the whole engine: alone it does everything, beside `postroom serve` or other stdio servers it stands by.
 """
 
+import argparse
 import asyncio
 import contextlib
 import importlib
@@ -10,8 +11,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from postroom.cli.lean import lean
 from postroom.mcp.face import Hands
@@ -23,15 +24,50 @@ log = logging.getLogger(__name__)
 _OPEN_AT_THE_LATEST_S = 1.5
 
 
-def run_stdio() -> int:
+SUMMARY = "run the MCP server over stdio, as an agent's host starts it"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what may stand behind `postroom mcp`."""
+    parser.add_argument("--toolsets", metavar="A,B", help="the groups of tools to offer, or all")
+    parser.add_argument("--tools", metavar="A,B", help="these tools and no others")
+    parser.add_argument("--exclude-tools", metavar="A,B", help="tools to leave out")
+    parser.add_argument("--read-only", action="store_const", const="yes", help="only tools that change nothing")
+    parser.add_argument("--json", action="store_true", help="accepted for uniformity: the protocol is JSON already")
+
+
+def run_stdio(arguments: Sequence[str] = ()) -> int:
     """Serve until stdin ends or a signal comes; return the exit status."""
+    parser = argparse.ArgumentParser(prog="postroom mcp", description=SUMMARY)
+    add_options(parser)
+    given = vars(parser.parse_args(arguments))
+    options = {name: value for name, value in given.items() if name != "json" and value is not None}
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    # Looked at before the settings, whose import the answer must not wait for.
+    if os.environ.get("POSTROOM_URL"):
+        return _end(_bridged(options))
     hands = Hands()
     with lean():
         from postroom.mcp.server import Server
 
         server = Server(hands)
-    status = run_loop(_serve(hands, server))
+    return _end(run_loop(_serve(hands, server, options)))
+
+
+def _bridged(options: Mapping[str, str]) -> int:
+    from postroom.cli.problems import sentences
+
+    try:
+        from postroom.cli.bridge import run_bridge
+
+        return run_loop(run_bridge(options))
+    except ValueError as error:
+        for sentence in sentences(error):
+            print(f"postroom: {sentence}", file=sys.stderr)
+        return 1
+
+
+def _end(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     # The thread that reads stdin cannot be woken: everything of ours is closed by now.
@@ -48,9 +84,9 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         return runner.run(main)
 
 
-async def _serve(hands: Hands, server: "Server") -> int:
+async def _serve(hands: Hands, server: "Server", options: Mapping[str, str]) -> int:
     stop = on_signals()
-    house = asyncio.create_task(_house(hands, server, stop))
+    house = asyncio.create_task(_house(hands, server, stop, options))
     protocol = asyncio.create_task(_protocol(server))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([protocol, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -71,7 +107,7 @@ async def _protocol(server: "Server") -> None:
         await low.run(read, write, low.create_initialization_options())
 
 
-async def _house(hands: Hands, server: "Server", stop: asyncio.Event) -> None:
+async def _house(hands: Hands, server: "Server", stop: asyncio.Event, options: Mapping[str, str]) -> None:
     """Open the house once the first request is answered, and keep it open until told to stop."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_OPEN_AT_THE_LATEST_S):
@@ -79,7 +115,7 @@ async def _house(hands: Hands, server: "Server", stop: asyncio.Event) -> None:
     await asyncio.sleep(0.02)  # lets the answer out before the imports take the interpreter
     try:
         daemon = await asyncio.to_thread(importlib.import_module, "postroom.cli.daemon")
-        async with daemon.face() as face:
+        async with daemon.face(options) as face:
             hands.open(face)
             await stop.wait()
     except Exception as error:  # whatever it is, each call is told it, and the log

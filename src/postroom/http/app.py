@@ -11,10 +11,11 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from postroom import __version__
-from postroom.http.postroom import downloads
+from postroom.http.postroom import downloads, opens
 from postroom.service.desk import Desk
 from postroom.service.links import Links
 
+_WITHOUT_KEY = ("/v1/postroom/downloads/", "/v1/postroom/opens/")  # served beside the dialect of that path
 Mounted = tuple[str, ASGIApp, Callable[[], AbstractAsyncContextManager[None]]]
 
 
@@ -24,9 +25,10 @@ def build(
     mounted: Sequence[Mounted] = (),
     dialects: Mapping[str, ASGIApp] | None = None,
     sockets: Mapping[str, ASGIApp] | None = None,
+    more: Sequence[Route] = (),
 ) -> ASGIApp:
     """Return the application. `dialects` answer all below their path, which ends with a slash; `sockets` answer a
-    WebSocket at their path, which ends without one.
+    WebSocket at their path, which ends without one; `more` are single routes.
 
     `mounted` apps answer their path and what no route of ours does; their lifespans run within ours.
     """
@@ -41,11 +43,13 @@ def build(
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
 
-    routes = [Route("/healthz", health, methods=["GET"]), *downloads.routes(desk, links)]
+    routes = [Route("/healthz", health, methods=["GET"]), *downloads.routes(desk, links), *opens.routes(desk), *more]
     routed = Starlette(routes=[*routes, *(Mount("/", app=app) for _path, app, _run in mounted)], lifespan=lifespan)
     straight = {path: app for path, app, _run in mounted}
 
     def _below(scope: Scope) -> ASGIApp | None:
+        if scope["path"].startswith(_WITHOUT_KEY):
+            return None
         return next((app for path, app in (dialects or {}).items() if scope["path"].startswith(path)), None)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

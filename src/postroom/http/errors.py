@@ -1,9 +1,11 @@
 """The status that each class of error has over HTTP; a dialect adds its own envelope."""
 
 from postroom.model import errors
+from postroom.model.oauth import OAuthProblem
 
 STATUS: dict[type[errors.PostroomError], int] = {
     errors.InvalidInput: 400,
+    OAuthProblem: 400,
     errors.NotFound: 404,
     errors.AlreadyExists: 409,
     errors.AddressTaken: 422,  # a 409 is tried again by clients, for seconds and in vain
@@ -16,6 +18,7 @@ STATUS: dict[type[errors.PostroomError], int] = {
     errors.OutOfScope: 403,
     errors.PermissionEscalation: 403,
     errors.TooLarge: 413,
+    errors.TooMany: 429,
     errors.Refused: 403,
     errors.ResourceTaken: 403,
     errors.DomainNotVerified: 403,

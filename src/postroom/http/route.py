@@ -15,11 +15,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from postroom.http.json_body import object_of
 from postroom.model.errors import InvalidInput, TooLarge
 from postroom.model.tenant import Actor
 from postroom.service.links import Links
 
 GREEDY = frozenset({"message_id", "entry"})  # parameters that may hold a slash
+_DIGITS = 18  # of a Content-Length that is worth reading
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 Scope = Literal["organization", "pod", "inbox"]
@@ -40,8 +42,15 @@ class Call:
         """The query's parameters, the first of each name."""
         return dict(reversed(self.query))
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in the query, those of lists without their brackets."""
+        return frozenset(name.partition("[")[0] for name, _value in self.query)
+
     def strings(self, name: str) -> list[str]:
         """Return a list-valued parameter: a JSON array in one, repeated, `name[]`, `name[0]`, or with commas."""
+        if name not in self.names:
+            return []
         found = [v for k, v in self.query if k == name or (k.startswith(f"{name}[") and k.endswith("]"))]
         if len(found) != 1:
             return found
@@ -90,21 +99,33 @@ class Route:
 
 
 class Table:
-    """The routes of a dialect below `prefix`."""
+    """The routes of a dialect below `prefix`, in groups by the method and the words that stand first and third in the
+    path: to match a path with each of two hundred patterns costs as much as to read what it asks for.
+    """
 
     def __init__(self, prefix: str, routes: Sequence[Route]) -> None:
         self._prefix = prefix
-        self._groups: dict[tuple[str, str], list[Route]] = defaultdict(list)
+        self._words = {"", *(_steps(route.path)[1] for route in routes if not _steps(route.path)[1].startswith("{"))}
+        self._groups: dict[tuple[str, str, str], list[Route]] = defaultdict(list)
         for route in sorted(routes, key=lambda route: route.rank):
-            self._groups[route.method, route.path.split("/")[1]].append(route)
+            first, third = _steps(route.path)
+            for word in self._words if third.startswith("{") else (third,):
+                self._groups[route.method, first, word].append(route)
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
         """Return the route for an undecoded path and the decoded values of its parameters."""
         rest = raw_path.removeprefix(self._prefix).rstrip("/")
-        for route in self._groups.get((method, rest.split("/", 2)[1] if rest.startswith("/") else ""), ()):
+        first, third = _steps(rest)
+        for route in self._groups.get((method, first, third if third in self._words else ""), ()):
             if (match := route.pattern.fullmatch(rest)) is not None:
                 return route, {name: unquote(value) for name, value in match.groupdict().items()}
         return None
+
+
+def _steps(path: str) -> tuple[str, str]:
+    """Return the first and the third step of a path, empty where it is shorter."""
+    _before, first, _second, third, *_more = f"{path}///".split("/", 4)
+    return first, third
 
 
 def raw_path(request: Request) -> str:
@@ -114,11 +135,15 @@ def raw_path(request: Request) -> str:
 
 
 def query_of(request: Request) -> list[tuple[str, str]]:
-    """Return the query's pairs in order. Raises InvalidInput for more than a person would write."""
+    """Return the query's pairs in order. Raises InvalidInput for more than a person would write, and for NUL."""
     try:
-        return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=200)
+        pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=200)
     except ValueError as error:
         raise InvalidInput("The query has too many parameters.", fix="Give at most 200.") from error
+    for name, value in pairs:
+        if "\0" in value:
+            raise InvalidInput.at(name[:100], "has a NUL character.", fix="Leave it out.")
+    return pairs
 
 
 async def body_of(request: Request, limit: int) -> Mapping[str, Any]:
@@ -126,11 +151,11 @@ async def body_of(request: Request, limit: int) -> Mapping[str, Any]:
 
     Raises:
         TooLarge: over `limit` bytes; said before it was read through.
-        InvalidInput: it is not a JSON object.
+        InvalidInput: it is not a JSON object, or one that `json_body.object_of` refuses.
         ClientDisconnect: the peer went away.
     """
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
+    if length.isdecimal() and (len(length) > _DIGITS or int(length) > limit):
         raise _too_large(limit)
     pieces, size = [], 0
     async for piece in request.stream():
@@ -141,13 +166,7 @@ async def body_of(request: Request, limit: int) -> Mapping[str, Any]:
     text = b"".join(pieces)
     if not text.strip():
         return {}
-    try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput("The body is not JSON.", fix=f"Send a JSON object ({error}).") from error
-    if not isinstance(body, dict):
-        raise InvalidInput("The body is not a JSON object.", fix="Send an object: {…}.")
-    return body
+    return object_of(text)
 
 
 def _too_large(limit: int) -> TooLarge:

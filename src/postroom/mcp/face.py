@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from postroom.mcp.selection import Selection
 
 if TYPE_CHECKING:
     from postroom.events.hub import Hub
@@ -21,6 +23,7 @@ class Face:
     hub: "Hub"
     links: "Links"
     actor: "Actor | None"
+    selection: Selection = field(default_factory=Selection)
 
 
 class Hands:
@@ -69,3 +72,11 @@ class Hands:
         face = await self.face()
         present = {name: value for name, value in given.items() if value is not None}
         return await face.desk.ask(operation, await self.actor(), present)
+
+
+@runtime_checkable
+class HasHands(Protocol):
+    """A server by whose hands its tools do things, as a question to a person finds it."""
+
+    @property
+    def hands(self) -> Hands: ...

@@ -9,7 +9,7 @@ from mcp.server.mcpserver.prompts.base import PromptArgument
 
 from postroom.mcp.words import prompt_source
 
-OFFERED = ("triage", "reply")
+OFFERED = ("triage", "reply", "extract_code", "summarize_thread")
 _FIELD = re.compile(r"^(\w+): *(.*)$", re.M)
 
 
@@ -24,7 +24,7 @@ def _prompt(name: str) -> Prompt:
     arguments = [a.strip() for a in fields["arguments"].split(",")]
     return Prompt(
         name=fields["name"],
-        title=fields["name"].capitalize(),
+        title=fields["name"].capitalize().replace("_", " "),
         description=fields["description"],
         arguments=[PromptArgument(name=a, description=None, required=True) for a in arguments],
         fn=_filled(text, arguments),

@@ -10,26 +10,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 
 from postroom.mcp.auth import KeyVerifier
+from postroom.mcp.door import Names, refuse, with_bearer
 from postroom.mcp.face import Face, Hands
 from postroom.mcp.server import Server
 from postroom.service.keyring import KeyRing
+from postroom.service.oauth_issuer import Issuer
+from postroom.service.oauth_parameters import resource_of
 
 # ASGI, spelled out: starlette is the HTTP face's.
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+MAX_BODY = 40 * 2**20  # bytes of a request: what a host sends at once, a file of 25 MB in base64 among it
 # What stands in the body of a call that says something before its answer, or may: progress, pings while it waits, and
 # an escape, in which a name could hide.
-_SPEAKS = (b"progressToken", b"wait_for_message", b"\\u")
+_SPEAKS: tuple[bytes, ...] = (b"progressToken", b"wait_for_message", b"\\u")
 # Whether the request at hand is answered with one JSON object; None: its body has not come yet.
 _PLAIN: ContextVar[bool | None] = ContextVar("_PLAIN", default=None)
 
@@ -45,18 +47,36 @@ class _PlainAnswers:
 
 
 class RemoteServer:
-    """The ASGI app for /mcp and the lifespan that must be entered around it."""
+    """The ASGI app for /mcp and the lifespan that must be entered around it. `server` makes the protocol's side."""
 
-    def __init__(self, face: Face, *, public_url: str, max_body: int, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        face: Face,
+        *,
+        public_url: str,
+        max_body: int,
+        keys: KeyRing,
+        server: type[Server] = Server,
+        issuer: Issuer | None = None,
+    ) -> None:
         hands = Hands()
         hands.open(face)
-        auth = AuthSettings(issuer_url=AnyHttpUrl(public_url), resource_server_url=None, required_scopes=[])
-        self._server = Server(hands, verifier=KeyVerifier(keys), auth=auth)
+        resource = resource_of(public_url)
+        auth = AuthSettings(
+            issuer_url=AnyHttpUrl(public_url),
+            resource_server_url=AnyHttpUrl(resource),  # a 401 says where its metadata is (RFC 9728 section 5.1)
+            validate_token_resource=False,  # our verifier does; API keys are for no resource
+            required_scopes=[],
+        )
+        state_key = face.desk.house.secret.sign("MCP request state", b"")
+        self._server = server(hands, verifier=KeyVerifier(keys, resource, issuer), auth=auth, state_key=state_key)
+        self._names = Names(public_url)
         self._ended = False
         self._waiting: set[asyncio.Timeout] = set()  # one for each that waits for what its peer does
         self._protocol = self._server.streamable_http_app(
             max_request_body_size=max_body,
-            transport_security=_hosts(public_url),
+            # The names are looked at before: the SDK's list knows no addresses of a machine that has several.
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             json_response=cast("bool", _PlainAnswers()),
         )
 
@@ -64,7 +84,10 @@ class RemoteServer:
         """Answer a request; whoever waits for its peer to go hears of the end of the server as well."""
         if scope["type"] == "http":
             _PLAIN.set(None)  # a request that waited behind another on its connection has the context of that one
-            await self._protocol(scope, partial(self._received, receive), send)
+            if (refusal := self._names.refusal(scope)) is not None:
+                await refuse(send, *refusal)
+                return
+            await self._protocol(with_bearer(scope), partial(self._received, receive), send)
         else:
             await self._protocol(scope, receive, send)
 
@@ -110,11 +133,3 @@ def _is_plain(message: Message) -> bool:
     body = message.get("body", b"")
     whole = message["type"] == "http.request" and not message.get("more_body", False)
     return whole and b'"tools/call"' in body and not any(word in body for word in _SPEAKS)
-
-
-def _hosts(public_url: str) -> TransportSecuritySettings:
-    """Allow the names of this machine and of the public address: no page elsewhere can rebind its name to us."""
-    names = (*_LOOPBACK, urlsplit(public_url).hostname or "localhost")
-    hosts = [form for name in dict.fromkeys(names) for form in (name, f"{name}:*")]
-    origins = [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")]
-    return TransportSecuritySettings(enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=origins)

@@ -4,26 +4,47 @@ Nothing of the engine is imported here: over stdio a host waits for the answer t
 """
 
 import asyncio
-import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context, RequestStateSecurity
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.shared.exceptions import MCPError
-from mcp.types import INTERNAL_ERROR, CallToolResult, TextContent, Tool
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Resource,
+    ResourceTemplate,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    TextContent,
+    Tool,
+    UnsubscribeRequestParams,
+)
 from pydantic import ValidationError
 
 from postroom import __version__
+from postroom.mcp.arguments import in_snake_case
 from postroom.mcp.face import Hands
 from postroom.mcp.prompts import offered
-from postroom.mcp.words import prompt_text
+from postroom.mcp.resources import Resources, read_address, text_of
+from postroom.mcp.selection import ASKED, Selection, check_names, from_headers
+from postroom.mcp.subscriptions import Subscriptions
+from postroom.mcp.words import prompt_text, unknown
 
 if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
     from mcp.server.auth.settings import AuthSettings
+
+    from postroom.mcp.tools.row import Row
+    from postroom.model.tenant import Actor
 
 # What the answer to the request at hand has besides what the SDK words; None: nobody would add it.
 _ASIDE: ContextVar[dict[str, Any] | None] = ContextVar("_ASIDE", default=None)
@@ -35,8 +56,15 @@ class Server(MCPServer[Any]):
     """Postroom's tools over one connection (stdio) or many (HTTP)."""
 
     def __init__(
-        self, hands: Hands, *, verifier: "TokenVerifier | None" = None, auth: "AuthSettings | None" = None
+        self,
+        hands: Hands,
+        *,
+        verifier: "TokenVerifier | None" = None,
+        auth: "AuthSettings | None" = None,
+        state_key: str | None = None,
     ) -> None:
+        # With a key of the data folder, what a client brings back is known after a restart and in another process too.
+        state = RequestStateSecurity(keys=[state_key]) if state_key else None
         super().__init__(
             "postroom",
             title="Postroom",
@@ -45,6 +73,7 @@ class Server(MCPServer[Any]):
             website_url=None,
             token_verifier=verifier,
             auth=auth,
+            request_state_security=state,
             log_level="WARNING",
             middleware=[self._mark],
         )
@@ -54,11 +83,54 @@ class Server(MCPServer[Any]):
         self._hands = hands
         self._learned: asyncio.Lock = asyncio.Lock()
         self._knows = False
-        self.operation_of: dict[str, str] = {}
+        self._selection = Selection()
+        self.rows: dict[str, Row] = {}
+        self._resources = Resources(hands, self._tool)
+        own = self._resource_manager._resources.__contains__  # of no tenant: whatever is there by a fixed address
+        self._serve(Subscriptions(hands, self._tool, self._subscriptions, own, verifier))
+
+    def _serve(self, subscriptions: Subscriptions) -> None:
+        low = self._lowlevel_server
+        low.add_request_handler("resources/subscribe", SubscribeRequestParams, subscriptions.subscribe)
+        low.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, subscriptions.unsubscribe)
+        low.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, subscriptions.listen)
+        low.add_request_handler("completion/complete", CompleteRequestParams, self._complete)
+
+    async def _tool(self, name: str) -> Any:
+        """Return the function of a tool that is offered to whoever calls, None for any other."""
+        await self.learn()
+        row = self.rows.get(name)
+        return row.function if row is not None and self._offers(row, await self._hands.actor()) else None
+
+    async def list_resources(self) -> list[Resource]:
+        with _in_protocol():
+            return [*await super().list_resources(), *await self._resources.listed()]
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        with _in_protocol():
+            return [*await super().list_resource_templates(), *await self._resources.templates()]
+
+    async def read_resource(
+        self, uri: Any, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | Any:
+        address = read_address(str(uri))
+        if address is None:
+            return await super().read_resource(uri, context)
+        with _in_protocol():
+            found = await self._resources.read(address)
+        return [ReadResourceContents(content=text_of(found), mime_type="text/plain", meta=found.meta)]
+
+    async def _complete(self, _ctx: Any, params: CompleteRequestParams) -> CompleteResult:
+        known = (params.context.arguments if params.context is not None else None) or {}
+        with _in_protocol():
+            return CompleteResult(
+                completion=await self._resources.complete(params.argument.name, params.argument.value, known)
+            )
 
     async def _mark(self, ctx: Any, call_next: Callable[[Any], Any]) -> Any:
         aside: dict[str, Any] = {}
         token = _ASIDE.set(aside)
+        ASKED.set(_asked(ctx.request))
         try:
             answer = await call_next(ctx)
             return {**answer, **aside} if aside else answer
@@ -67,6 +139,11 @@ class Server(MCPServer[Any]):
             if ctx.request_id is not None:
                 self.answered.set()
 
+    @property
+    def hands(self) -> Hands:
+        """What its tools do things by."""
+        return self._hands
+
     async def learn(self) -> None:
         """Register the tools; the first call pays for the imports, which wait until the house is open."""
         if self._knows:
@@ -74,10 +151,12 @@ class Server(MCPServer[Any]):
         async with self._learned:
             if self._knows:
                 return
-            await self._hands.face()
+            face = await self._hands.face()
             from postroom.mcp.tools import register
 
-            self.operation_of = register(self, self._hands)
+            self.rows = self.rows or register(self, self._hands)
+            self._selection = face.selection
+            _check(self._selection, self.rows)
             self._knows = True
 
     async def list_tools(self) -> list[Tool]:
@@ -85,9 +164,13 @@ class Server(MCPServer[Any]):
 
         try:
             await self.learn()
+            actor = await self._hands.actor()
+            if (asked := ASKED.get()) is not None:
+                _check(asked, self.rows)
         except PostroomError as error:
             raise MCPError(code=INTERNAL_ERROR, message=str(error)) from error
-        return await super().list_tools()
+        offered = [tool for tool in await super().list_tools() if self._offers(self.rows[tool.name], actor)]
+        return offered if actor.reach.inbox_id is None else [_for_its_inbox(tool) for tool in offered]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
@@ -96,17 +179,74 @@ class Server(MCPServer[Any]):
 
         try:
             await self.learn()
+            actor = await self._hands.actor()
         except PostroomError as error:
             return refused(str(error))
         tool = self._tool_manager.get_tool(name)
-        if tool is None:
-            return refused(_unknown("tool", name, [t.name for t in self._tool_manager.list_tools()]))
+        if tool is None or not self._offers(self.rows[name], actor):
+            return refused(self._not_offered(name, actor))
         known = tool.parameters.get("properties", {})
-        for argument in arguments:
+        given = in_snake_case(arguments, known)
+        for argument in given:
             if argument not in known:
-                return refused(_unknown("argument", argument, list(known)))
-        given = {_FROM.get(key, key): value for key, value in arguments.items()}
+                return refused(unknown("argument", argument, list(known)))
+        if "inbox_id" in known and given.get("inbox_id") is None and actor.reach.inbox_id is not None:
+            given["inbox_id"] = actor.reach.inbox_id
+        given = {_FROM.get(key, key): value for key, value in given.items()}
         return _lightened(await _answered(tool, lambda: super(Server, self).call_tool(name, given, context)))
+
+    def _offers(self, row: "Row", actor: "Actor") -> bool:
+        """Tell whether the operator, the request and the key all leave this tool to the caller."""
+        asked = ASKED.get()
+        selections = (self._selection,) if asked is None else (self._selection, asked)
+        return row.may_use(actor) and all(s.offers(row.name, row.toolset, reads=row.reads) for s in selections)
+
+    def _not_offered(self, name: str, actor: "Actor") -> str:
+        row = self.rows.get(name)
+        if row is None:
+            return unknown("tool", name, [row.name for row in self.rows.values() if self._offers(row, actor)])
+        if not row.may_use(actor):
+            return f"This key may not use {name}: it lacks the permission {row.scope}. Ask for a key that has it."
+        return f"{name} is not offered on this connection: its toolset is {row.toolset}. Ask who set the server up."
+
+
+@contextmanager
+def _in_protocol() -> Iterator[None]:
+    """Word our errors for the protocol, where there is no result that could carry them."""
+    from postroom.model.errors import InvalidInput, NotFound, PostroomError
+
+    try:
+        yield
+    except NotFound as error:
+        raise ResourceNotFoundError(str(error)) from error
+    except PostroomError as error:
+        code = INVALID_PARAMS if isinstance(error, InvalidInput) else INTERNAL_ERROR
+        raise MCPError(code=code, message=str(error)) from error
+
+
+def _check(selection: Selection, rows: "Mapping[str, Row]") -> None:
+    from postroom.model.errors import InvalidInput
+
+    try:
+        check_names(selection, rows)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
+
+
+def _asked(request: Any) -> Selection | None:
+    try:
+        return None if request is None else from_headers(request.headers)
+    except ValueError as error:
+        raise MCPError(code=INVALID_PARAMS, message=f"{error} (in a header of the request)") from None
+
+
+def _for_its_inbox(tool: Tool) -> Tool:
+    """Return a tool as a key of one inbox sees it: the inbox need not be named."""
+    required = tool.input_schema.get("required", [])
+    if "inbox_id" not in required:
+        return tool
+    schema = {**tool.input_schema, "required": [name for name in required if name != "inbox_id"]}
+    return tool.model_copy(update={"input_schema": schema})
 
 
 async def _answered(tool: Any, call: Callable[[], Any]) -> Any:
@@ -121,7 +261,7 @@ async def _answered(tool: Any, call: Callable[[], Any]) -> Any:
         raise
     except ToolError as error:
         if isinstance(error.__cause__, ValidationError):
-            parts = tool.parameters.get("$defs", {}).values()
+            parts = [given.get("items", {}) for given in tool.parameters.get("properties", {}).values()]
             inner = [name for part in parts for name in part.get("properties", {})]
             return refused(f"Invalid arguments. {_problems(error.__cause__, inner)}")
         return refused(str(error).removeprefix(f"Error executing tool {tool.name}: "))
@@ -151,13 +291,7 @@ def _problems(error: ValidationError, inner: list[str]) -> str:
     for found in error.errors(include_url=False, include_context=False)[:5]:
         path = ".".join(names.get(str(step), str(step)) for step in found["loc"])
         if found["type"] == "extra_forbidden":
-            sentences.append(f"{path}: {_unknown('field', str(found['loc'][-1]), inner)}")
+            sentences.append(f"{path}: {unknown('field', str(found['loc'][-1]), inner)}")
         else:
             sentences.append(f"{path}: {found['msg']} (got {str(found['input'])[:80]!r}).")
     return " ".join(sentences)
-
-
-def _unknown(kind: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
-    return f"Unknown {kind} {name[:80]!r}. {hint}"

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from postroom.mcp.facts_words import FactsShape
 from postroom.mcp.words import line, moment
-from postroom.model.delivery import Delivery
 from postroom.model.inbox import Inbox, MetadataValue
-from postroom.model.message import Attachment, Message, MessageSummary
+from postroom.model.message import Attachment, MessageSummary
 from postroom.model.thread import Thread
-from postroom.service.reading import Reading
 
 _FILENAME = 255  # characters, as many as the parser keeps
+LISTED_FILES = 5  # attachments of a message that a list names
 
 
 class Shape(BaseModel):
@@ -38,18 +38,21 @@ class AttachmentShape(Shape):
 
 
 class MessageItem(Shape):
+    inbox_id: str | None = None  # where a list is of several inboxes
     message_id: str
     thread_id: str
     from_: str = Field(alias="from")
     to: list[str]
     cc: list[str] | None = None
     bcc: list[str] | None = None
+    more_recipients: int | None = None
     subject: str | None = None
     preview: str | None = None
     labels: list[str]
     timestamp: str
     size: int
     attachments: list[AttachmentShape] | None = None
+    more_attachments: int | None = None
 
 
 class CodeShape(Shape):
@@ -69,21 +72,33 @@ class DeliveryShape(Shape):
     error: str | None = None
 
 
+class RemovedShape(Shape):
+    characters: int = 0
+    blocks: int = 0
+    images: int = 0
+
+
 class MessageShape(MessageItem):
     reply_to: list[str] | None = None
     in_reply_to: str | None = None
     sender_verdict: str
+    sender_is: str
+    format: str
     text: str
     total_chars: int
     truncated: bool
     next_offset: int | None = None
+    removed: RemovedShape | None = None
+    bodies_differ: bool | None = None
     codes: list[CodeShape] | None = None
     links: list[LinkShape] | None = None
+    facts: FactsShape | None = None
     deliveries: list[DeliveryShape] | None = None
     parse_error: str | None = None
 
 
 class ThreadItem(Shape):
+    inbox_id: str | None = None  # where a list is of several inboxes
     thread_id: str
     subject: str | None = None
     preview: str | None = None
@@ -108,14 +123,31 @@ class InboxPage(Placed):
     next_page_token: str | None = None
 
 
-class DeletedResult(Placed):
-    success: bool
+class TrashResult(Placed):
+    """What was deleted or brought back; `until` is set where it can still be brought back."""
+
+    success: bool = True
     inbox_id: str
+    message_id: str | None = None
+    thread_id: str | None = None
+    message_count: int | None = None
+    labels: list[str] | None = None
+    until: str | None = None
 
 
 class MessagePage(Placed):
     messages: list[MessageItem]
     next_page_token: str | None = None
+
+
+class LabelledItem(Shape):
+    message_id: str
+    labels: list[str]
+
+
+class LabelledResult(Placed):
+    messages: list[LabelledItem]
+    missing: list[str] | None = None
 
 
 class MessageItemResult(Placed, MessageItem):
@@ -132,23 +164,48 @@ class ThreadPage(Placed):
 
 
 class ThreadMessage(MessageItem):
+    ref: str
     sender_verdict: str
+    sender_is: str
     text: str
     total_chars: int
     truncated: bool
+    quoted: str | None = None
+    removed: RemovedShape | None = None
 
 
 class ThreadResult(Placed, ThreadItem):
     messages: list[ThreadMessage]
     left_out: int
+    next_page_token: str | None = None
 
 
 class SentResult(Placed):
-    message_id: str
-    thread_id: str
     status: str
-    recipients: list[str]
+    message_id: str | None = None
+    thread_id: str | None = None
+    recipients: list[str] | None = None
     captured: list[str] | None = None
+    rule: str | None = None
+    reason: str | None = None
+    fix: str | None = None
+    approval_id: str | None = None
+    draft_id: str | None = None
+    expires_at: str | None = None
+
+
+class CheckedResult(Placed):
+    outcome: str
+    recipients: list[str]
+    rule: str | None = None
+    reason: str | None = None
+    fix: str | None = None
+
+
+class UnsubscribeResult(Placed):
+    message_id: str
+    status: str
+    address: str | None = None
 
 
 class WaitResult(Placed):
@@ -178,27 +235,40 @@ def inbox_shape(inbox: Inbox) -> InboxShape:
     )
 
 
-def message_fields(message: MessageSummary) -> dict[str, Any]:
-    """Return a message as lists show it, ready for JSON: a page has many, and a model for each is half of its cost."""
+def message_fields(
+    message: MessageSummary, *, of_many: bool = False, room: int = 500, subject: int = 200
+) -> dict[str, Any]:
+    """Return a message as lists show it, ready for JSON: a page has many, and a model for each is half of its cost.
+
+    `of_many`: the list is of several inboxes, and names that of each. At most `room` characters of each list of people
+    are shown, and `subject` of the subject.
+    """
     fields: dict[str, Any] = {
+        **({"inbox_id": message.inbox_address} if of_many else {}),
         "message_id": message.message_id,
         "thread_id": message.thread_id,
         "from": line(message.from_),
-        "to": _lines(message.to),
+        "to": people(message.to, room),
     }
     if message.cc:
-        fields["cc"] = _lines(message.cc)
+        fields["cc"] = people(message.cc, room)
     if message.bcc:
-        fields["bcc"] = _lines(message.bcc)
+        fields["bcc"] = people(message.bcc, room)
+    shown = len(fields["to"]) + len(fields.get("cc", ())) + len(fields.get("bcc", ()))
+    if left := len(message.to) + len(message.cc) + len(message.bcc) - shown:
+        fields["more_recipients"] = left
     if message.subject is not None:
-        fields["subject"] = line(message.subject, 500)
+        fields["subject"] = line(message.subject, subject)
     if message.preview is not None:
         fields["preview"] = line(message.preview)
     fields["labels"] = list(message.labels)
     fields["timestamp"] = moment(message.timestamp)
     fields["size"] = message.size
     if message.attachments:
-        fields["attachments"] = [attachment_shape(a).model_dump(exclude_none=True) for a in message.attachments]
+        files = message.attachments[:LISTED_FILES]
+        fields["attachments"] = [attachment_shape(a).model_dump(exclude_none=True) for a in files]
+        if left := len(message.attachments) - len(files):
+            fields["more_attachments"] = left
     return fields
 
 
@@ -210,26 +280,6 @@ def message_item(message: MessageSummary) -> MessageItem:
 def fields_of(item: MessageItem) -> dict[str, Any]:
     """Return the fields of a shape by name, for one that has more."""
     return {name: getattr(item, name) for name in type(item).model_fields}
-
-
-def message_shape(reading: Reading, text: str, total: int, next_offset: int | None) -> MessageShape:
-    """Return a message with the part of its text that is shown."""
-    message: Message = reading.message
-    item = message_item(message)
-    return MessageShape(
-        **fields_of(item),
-        reply_to=_lines(message.reply_to) or None,
-        in_reply_to=message.in_reply_to,
-        sender_verdict=reading.verdict,
-        text=text,
-        total_chars=total,
-        truncated=next_offset is not None,
-        next_offset=next_offset,
-        codes=[CodeShape(code=c.code, reason=c.reason) for c in reading.codes] or None,
-        links=[LinkShape(url=k.url, kind=k.kind, reason=k.reason) for k in reading.links] or None,
-        deliveries=[_delivery(d) for d in reading.deliveries] or None,
-        parse_error=message.parse_error,
-    )
 
 
 def attachment_shape(attachment: Attachment) -> AttachmentShape:
@@ -244,14 +294,15 @@ def attachment_shape(attachment: Attachment) -> AttachmentShape:
     )
 
 
-def thread_item(thread: Thread) -> ThreadItem:
-    """Return a thread as lists show it."""
+def thread_item(thread: Thread, *, of_many: bool = False) -> ThreadItem:
+    """Return a thread as lists show it; `of_many`: the list is of several inboxes, and names that of each."""
     return ThreadItem(
+        inbox_id=thread.inbox_address if of_many else None,
         thread_id=thread.thread_id,
-        subject=None if thread.subject is None else line(thread.subject, 500),
+        subject=None if thread.subject is None else line(thread.subject),
         preview=None if thread.preview is None else line(thread.preview),
-        senders=_lines(thread.senders),
-        recipients=_lines(thread.recipients),
+        senders=people(thread.senders, 500),
+        recipients=people(thread.recipients, 500),
         labels=list(thread.labels),
         message_count=thread.message_count,
         last_message_id=thread.last_message_id,
@@ -259,9 +310,12 @@ def thread_item(thread: Thread) -> ThreadItem:
     )
 
 
-def _delivery(delivery: Delivery) -> DeliveryShape:
-    return DeliveryShape(recipient=delivery.recipient, state=delivery.state.value, error=delivery.last_error)
-
-
-def _lines(people: tuple[str, ...]) -> list[str]:
-    return [line(person) for person in people] if people else []
+def people(shown: tuple[str, ...], room: int) -> list[str]:
+    """Return people as lines, as many as `room` characters hold, one at least: a sender may name 2,000."""
+    lines: list[str] = []
+    for person in shown:
+        lines.append(line(person))
+        room -= len(lines[-1])
+        if room <= 0:
+            break
+    return lines

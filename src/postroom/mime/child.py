@@ -39,7 +39,7 @@ def _answer_all() -> None:
     while frame := _read(requests):
         request = json.loads(frame)
         raw = requests.read(request["bytes"]) if "bytes" in request else _mapped(request["path"])
-        _limit()
+        limit(_CPU_SECONDS)
         answer = parse(raw).model_dump_json().encode()
         if isinstance(raw, mmap.mmap):
             raw.close()
@@ -58,21 +58,24 @@ def _mapped(path: str) -> Raw:
         return b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _limit() -> None:
-    """Set the limits of the next message, which is mapped or read already; nothing where a platform has none."""
+def limit(cpu_seconds: int, growth: int = _GROWTH) -> None:
+    """Let this process use so many seconds more, and so many bytes: for what is mapped or read already.
+
+    Nothing where a platform has no limits.
+    """
     try:
         import resource
     except ImportError:
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + _CPU_SECONDS
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     try:
         with open("/proc/self/statm", "rb") as status:
             present = int(status.read().split()[0]) * resource.getpagesize()
     except OSError:
         return  # no measure of what is there already, hence no sum to set
-    resource.setrlimit(resource.RLIMIT_AS, (present + _GROWTH, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (present + growth, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 if __name__ == "__main__":

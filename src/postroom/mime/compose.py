@@ -1,4 +1,4 @@
-"""The only module that writes the bytes of a message.
+"""The only module that composes the bytes of a message.
 
 What a caller of ours gives is refused when it cannot stand in a header; what comes from received mail is cleaned.
 It never writes a Bcc field, and never decides who may be written to.
@@ -50,7 +50,7 @@ def compose(outgoing: Outgoing) -> bytes:
     fields = [
         *_originator_fields(outgoing),
         encode.unstructured("Subject", check_value("subject", outgoing.subject)),
-        f"Date: {_date(outgoing.date)}",
+        f"Date: {date_field(outgoing.date)}",
         *_identification_fields(outgoing),
         "MIME-Version: 1.0",
         *(encode.unstructured(name, value) for name, value in check_headers(outgoing.headers)),
@@ -152,8 +152,9 @@ def _identification_fields(outgoing: Outgoing) -> Iterator[str]:
         yield encode.field("References", references)
 
 
-def _date(at: int) -> str:
-    # RFC 5322 3.3. Not strftime: its names follow the locale.
+def date_field(at: int) -> str:
+    """Return a moment (UTC milliseconds) as it stands in a Date field (RFC 5322 3.3)."""
+    # Not strftime: its names follow the locale.
     t = datetime.fromtimestamp(at / 1000, UTC)
     return (
         f"{DAYS[t.weekday()]}, {t.day:02} {MONTHS[t.month - 1]} {t.year:04} "

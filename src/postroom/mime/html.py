@@ -48,20 +48,40 @@ def hidden_text(html: str) -> str:
 
 def seen_and_hidden(html: str) -> tuple[str, str]:
     """Return what `to_text` and `hidden_text` give, in one reading."""
+    seen = see(html)
+    return seen.text, seen.hidden
+
+
+class Seen(NamedTuple):
+    """What a reader sees of a page, and what was left out of it: texts, how many blocks, characters, remote images."""
+
+    text: str
+    hidden: str = ""
+    blocks: int = 0
+    characters: int = 0
+    images: int = 0
+
+
+def see(html: str, kind: "type[Page] | None" = None) -> Seen:
+    """Read at most 2,000,000 characters of HTML once; `kind` writes what is seen, text when it is absent."""
     html = html[:MAX_HTML]
+    kind = kind or Page
     if not is_affordable(html):
-        return _without_tree(html), ""
+        return Seen(kind.plain(_without_tree(html)))
     tree = LexborHTMLParser(html)
     if tree.root is None:
-        return "", ""
+        return Seen("")
     found = styles.rules("\n".join(sheet.text() for sheet in tree.css("style"))) if "<style" in html.lower() else {}
-    page = _Page(found)
+    page = kind(found)
     for count, node in enumerate(tree.root.traverse(include_text=True)):
         if count >= _MAX_NODES:
             break
         page.enter(node)
     page.leave(1)
-    return page.out.text(), " ".join(" ".join(page.hidden).split())
+    whole = page.written()
+    text = _INVISIBLE.sub("", whole)
+    hidden = " ".join(" ".join(page.hidden).split())
+    return Seen(text, hidden, len(page.blocks), len(whole) - len(text), page.images)
 
 
 def _without_tree(html: str) -> str:
@@ -69,7 +89,7 @@ def _without_tree(html: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """An open element: how it looks to a reader and what its end does."""
 
     node: int
@@ -85,14 +105,25 @@ class _Frame(NamedTuple):
     unseen: bool = False
 
 
-class _Page:
+class Page:
     """The elements from the root to where the reading is, and the text read so far, seen and unseen."""
 
     def __init__(self, rules: dict[str, str]) -> None:
         self.rules = rules
-        self.frames = [_Frame(0, "")]
-        self.out = _Lines()
+        self.frames = [Frame(0, "")]
+        self.out = Lines()
         self.hidden: list[str] = []
+        self.blocks: set[int] = set()  # outermost hidden elements, and comments, that have a text
+        self.images = 0  # that a reader's program would fetch
+
+    @classmethod
+    def plain(cls, text: str) -> str:
+        """Return a page that was read without a tree, as text, in what this class writes."""
+        return text
+
+    def written(self) -> str:
+        """Return what was seen, all elements ended."""
+        return self.out.text()
 
     def enter(self, node: LexborNode) -> None:
         parent = node.parent
@@ -105,7 +136,7 @@ class _Page:
         elif tag == "br":
             self._break()
         elif tag == "-comment":
-            self._comment(node.comment_content or "")
+            self._comment(node)
         elif tag[:1] not in ("-", "!", "_"):
             self._element(node, tag)
 
@@ -113,13 +144,17 @@ class _Page:
         """End the innermost elements until `count` are left."""
         while len(self.frames) > count:
             frame = self.frames.pop()
-            if frame.dropped or frame.unseen:
-                continue
-            if frame.href and self.out.said(frame.begun) not in (frame.href, frame.href.partition(":")[2]):
-                self.out.write(f" ({frame.href})" if len(self.out.pieces) > frame.begun else frame.href)
-            self._end(frame.tag)
+            if not (frame.dropped or frame.unseen):
+                self.close(frame)
 
-    def _end(self, tag: str) -> None:
+    def close(self, frame: Frame) -> None:
+        """Write the end of an element that is seen."""
+        if frame.href and self.out.said(frame.begun) not in (frame.href, frame.href.partition(":")[2]):
+            self.out.write(f" ({frame.href})" if len(self.out.pieces) > frame.begun else frame.href)
+        self.end(frame.tag)
+
+    def end(self, tag: str) -> None:
+        """Write the white space that the end of an element makes."""
         if tag in _PARAGRAPHS:
             self.out.line(2)
         elif tag in _BLOCKS:
@@ -133,37 +168,70 @@ class _Page:
         if frame.dropped:
             return
         if frame.unseen:
-            self.hidden.append(text)
-        elif frame.pre:
+            self._hide(text)
+        else:
+            self.show(text, frame)
+
+    def show(self, text: str, frame: Frame) -> None:
+        """Write a text that is seen."""
+        if frame.pre:
             self.out.lines(text)
         else:
             self.out.flow(text)
 
+    def _hide(self, text: str) -> None:
+        self.hidden.append(text)
+        if text.strip():
+            self.blocks.add(next(frame.node for frame in self.frames if frame.unseen))
+
     def _break(self) -> None:
         frame = self.frames[-1]
         if not (frame.dropped or frame.unseen):
-            self.out.newline()
+            self.newline()
 
-    def _comment(self, text: str) -> None:
+    def newline(self) -> None:
+        """Write a line end that stands in the page."""
+        self.out.newline()
+
+    def _comment(self, node: LexborNode) -> None:
+        text = node.comment_content or ""
         # Conditional comments are how honest mail talks to Outlook.
         if not text.lstrip().startswith(("[if", "[endif", "<![endif")):
             self.hidden.append(text)
+            if text.strip():
+                self.blocks.add(node.mem_id)
 
     def _element(self, node: LexborNode, tag: str) -> None:
         frame = self._frame(node, tag, self.frames[-1])
         self.frames.append(frame)
-        if frame.dropped or frame.unseen:
-            return
-        if tag in _PARAGRAPHS:
-            self.out.line(2)
-        elif tag in _BLOCKS:
-            self.out.line(1)
-            self.out.depth += tag == "blockquote"
-            self.out.mark = "- " if tag == "li" else self.out.mark
-        elif tag == "img":
-            self.out.flow(node.attributes.get("alt") or "")
+        if tag == "img":
+            self._image(node.attributes, frame)
+        elif not (frame.dropped or frame.unseen):
+            self.open(node, frame)
 
-    def _frame(self, node: LexborNode, tag: str, above: _Frame) -> _Frame:
+    def open(self, node: LexborNode, frame: Frame) -> None:
+        """Write the beginning of an element that is seen."""
+        if frame.tag in _PARAGRAPHS:
+            self.out.line(2)
+        elif frame.tag in _BLOCKS:
+            self.out.line(1)
+            self.out.depth += frame.tag == "blockquote"
+            self.out.mark = "- " if frame.tag == "li" else self.out.mark
+
+    def _image(self, attributes: dict[str, str | None], frame: Frame) -> None:
+        self.images += (attributes.get("src") or "").strip().lower().startswith(("http:", "https:", "//"))
+        words = attributes.get("alt") or ""
+        if frame.dropped or not words.strip():
+            return
+        # Nobody sees the words of a picture of one pixel.
+        tiny = any((attributes.get(side) or "").strip().rstrip("px") in ("0", "1") for side in ("width", "height"))
+        if tiny or frame.unseen:
+            self.hidden.append(words)
+            self.blocks.add(frame.node)
+        else:
+            self.show(words, frame._replace(pre=False))
+
+    def _frame(self, node: LexborNode, tag: str, above: Frame) -> Frame:
         attributes = node.attributes
         if tag in _DROPPED or above.dropped:
             return above._replace(node=node.mem_id, tag=tag, dropped=True, href="")
@@ -171,7 +239,7 @@ class _Page:
         hidden = above.hidden or look.hides or "hidden" in attributes
         tiny = above.tiny if look.tiny is None else look.tiny
         colour, background = look.colour or above.colour, look.background or above.background
-        return _Frame(
+        return Frame(
             node=node.mem_id,
             tag=tag,
             hidden=hidden,
@@ -213,7 +281,7 @@ def _href(attributes: dict[str, str | None]) -> str:
     return href[:2000] if href.lower().startswith(_LINK) else ""
 
 
-class _Lines:
+class Lines:
     """Text being written: white space folds, blocks ask for line ends, and those come before the next word."""
 
     def __init__(self) -> None:
@@ -261,4 +329,4 @@ class _Lines:
         return "".join(self.pieces[begun : begun + 20]).strip("\n> -")
 
     def text(self) -> str:
-        return _INVISIBLE.sub("", "".join(self.pieces)).strip("\n")
+        return "".join(self.pieces).strip("\n")

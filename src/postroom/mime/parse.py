@@ -19,6 +19,7 @@ from postroom.mime.limits import MAX_EXTRACT, Budget, Raw
 from postroom.mime.message_ids import message_id, references
 from postroom.mime.quote import extract_text
 from postroom.mime.quote_html import extract_html
+from postroom.mime.reports import read_report
 from postroom.mime.structure import Part, walk
 from postroom.model.address import Address
 from postroom.model.message import ParsedMessage, plain_text
@@ -91,6 +92,7 @@ def _parse(raw: Raw, budget: Budget) -> ParsedMessage:
         extracted_html=_new_html(html),
         preview=_preview(new_text, shown),
         attachments=attachments(raw, parts, bodies) if len(parts) > 1 or not (text or html) else (),
+        report=read_report(raw, parts[0], budget) if parts[0].content_type == "multipart/report" else None,
         digest=digest(raw, block),
     )
 

@@ -26,10 +26,14 @@ class DomainStatus(StrEnum):
 
 
 class Finding(Record):
-    """What a look-up gave for one record; `reason` is `duplicate_records` or `value_mismatch` where it is INVALID."""
+    """What a look-up gave for one record; `reason` is `duplicate_records` or `value_mismatch` where it is INVALID.
+
+    `seen` is what stands in the DNS in its place, the beginnings of a few: whoever owns the domain wrote it.
+    """
 
     status: RecordStatus = RecordStatus.MISSING
     reason: str | None = None
+    seen: tuple[str, ...] = ()
 
 
 class DnsRecord(Record):
@@ -42,6 +46,7 @@ class DnsRecord(Record):
     priority: int | None = None
     status: RecordStatus = RecordStatus.MISSING
     reason: str | None = None
+    seen: tuple[str, ...] = ()
 
 
 class Domain(Record):
@@ -71,3 +76,5 @@ class Host(NamedTuple):
     name: str
     inbound_enabled: bool
     subdomains_enabled: bool
+    feedback_enabled: bool
+    tracking_enabled: bool

@@ -7,11 +7,15 @@ from postroom.model.record import Record
 
 
 class SendStatus(StrEnum):
-    """How a scheduled draft stands. FAILED: it was not sent and will not be, until `send_at` is set again."""
+    """How a draft stands that is to be sent. FAILED: it was not sent and will not be, until `send_at` is set again.
+
+    PENDING_APPROVAL: it was held on its way out and waits for a person; no worker looks at it.
+    """
 
     SCHEDULED = "scheduled"
     SENDING = "sending"
     FAILED = "failed"
+    PENDING_APPROVAL = "pending_approval"
 
 
 class DraftSummary(Record):
@@ -46,6 +50,7 @@ class DraftSummary(Record):
     send_error: str | None  # why it failed, a sentence
     created_at: int
     updated_at: int
+    written_by: tuple[str, ...] = ()  # the key that wrote it last, then those that made it; empty: the local owner
 
     @property
     def timestamp(self) -> int:

@@ -14,6 +14,7 @@ PostroomError
 |   +-- OutOfScope         no permission would help: it is confined to less than this takes
 |   +-- PermissionEscalation   a key would give more than it has
 +-- TooLarge               a limit of size or number
++-- TooMany                a limit of how many at once
 +-- Refused                the message may not leave; says which rule held it
 |   +-- InboxPaused        the inbox is paused
 +-- Temporary              a failure of ours: nothing was done, try again
@@ -121,8 +122,18 @@ class TooLarge(PostroomError):
     code = "too_large"
 
 
+class TooMany(PostroomError):
+    code = "rate_limit_exceeded"
+
+
 class Refused(PostroomError):
+    """`rule` names what held or refused it, where a policy did."""
+
     code = "message_rejected"
+
+    def __init__(self, message: str, *, fix: str | None = None, rule: str | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.rule = rule
 
 
 class InboxPaused(Refused):

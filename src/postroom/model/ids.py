@@ -17,6 +17,12 @@ def new_id(prefix: str, at: int) -> str:
     return f"{prefix}_{''.join([_PAIRS[n >> shift & 1023] for shift in _SHIFTS])}"
 
 
+def time_of(identifier: str) -> int:
+    """Return when an id was made (UTC milliseconds), as its letters say it: whoever wrote them."""
+    letters = identifier.rpartition("_")[2][:10]
+    return sum(ALPHABET.index(letter) << 5 * place for place, letter in enumerate(reversed(letters)))
+
+
 def new_secret(prefix: str) -> str:
     """Return ``prefix_`` and 256 random bits, base64url: an API key."""
     return f"{prefix}_{secrets.token_urlsafe(32)}"

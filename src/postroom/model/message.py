@@ -6,6 +6,7 @@ from typing import Literal
 
 from postroom.model.address import Address
 from postroom.model.record import Record
+from postroom.model.report import Report
 
 # How a message came to its inbox: over SMTP, from an inbox of this server, from a file, or written here.
 Origin = Literal["smtp", "local", "import", "sent"]
@@ -56,6 +57,7 @@ class ParsedMessage(Record):
     extracted_html: str | None = None
     preview: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    report: Report | None = None  # of a multipart/report: what it says of a message that was sent
     digest: str = ""  # BLAKE2b-256 (hex) of the raw bytes without trace fields: rule of deduplication
     parse_error: str | None = None  # a sentence; the message is stored and served raw all the same
 

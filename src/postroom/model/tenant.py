@@ -68,6 +68,8 @@ class ApiKey(Record):
     created_at: int
     updated_at: int
     expires_at: int | None
+    used_at: int | None = None  # true to the minute
+    made_by: tuple[str, ...] = ()  # the key that made it, and those that made that one
 
 
 class NewApiKey(Record):
@@ -84,6 +86,7 @@ class Actor(Record):
     api_key_id: str | None = None  # None: the local owner, or Postroom itself
     permissions: frozenset[str] | None = None
     expires_at: int | None = None  # of the key; None: it has no end
+    made_by: tuple[str, ...] = ()  # the keys that made the key, nearest first: what holds for them holds for it
 
     def may(self, permission: str) -> bool:
         return self.permissions is None or permission in self.permissions

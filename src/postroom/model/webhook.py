@@ -76,6 +76,7 @@ class Webhook(Record):
     enabled: bool
     created_at: int
     updated_at: int
+    failing_since: int | None = None  # when the first of the tries was that failed one after the other, up to now
 
     def wants(self, event: Event) -> bool:
         """Tell whether it is told of `event`, which is of its organization."""

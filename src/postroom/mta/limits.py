@@ -55,7 +55,7 @@ class Connections:
 
     def admit(self, client: str | None) -> bool:
         """Count a new connection and return True, or return False where a limit is reached."""
-        key = _counted_as(client)
+        key = counted_as(client)
         if self._open >= self._limits.connections:
             return False
         if key is not None and self._by_client[key] >= self._limits.per_client:
@@ -68,7 +68,7 @@ class Connections:
     def leave(self, client: str | None) -> None:
         """Count out a connection that was admitted."""
         self._open -= 1
-        key = _counted_as(client)
+        key = counted_as(client)
         if key is None:
             return
         self._by_client[key] -= 1
@@ -77,11 +77,12 @@ class Connections:
 
 
 @lru_cache(maxsize=4096)
-def _counted_as(client: str | None) -> str | None:
+def counted_as(client: str | None, *, loopback: bool = False) -> str | None:
+    """Return the name under which a client is counted, an IPv6 /64 as one; None for loopback, unless asked for."""
     if client is None:
         return None
     address = ipaddress.ip_address(client)
-    if address.is_loopback:
+    if address.is_loopback and not loopback:
         return None
     if isinstance(address, ipaddress.IPv6Address):
         # One customer has a /64 and may change its address at every connection.

@@ -14,7 +14,7 @@ from email.message import Message
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, cast
 
-from postroom.model.errors import InvalidInput, Refused, TooLarge
+from postroom.model.errors import InvalidInput, Refused, Temporary, TooLarge
 from postroom.model.record import Record
 from postroom.net.addresses import AddressRules
 
@@ -48,6 +48,14 @@ class Fetched(Record):
     url: str
 
 
+class Answered(Record):
+    """What a server said: `content` as decoded bytes, `retry_after` as it stands in the header."""
+
+    status: int
+    content: bytes
+    retry_after: str | None
+
+
 class HttpClient:
     """Fetches URLs under `rules`. Use it in one event loop, and close it at the end."""
 
@@ -68,6 +76,19 @@ class HttpClient:
                 return await self._follow(url, max_bytes, redirects)
         except TimeoutError as error:
             raise _unusable(f"No complete answer came within {timeout:g} seconds.") from error
+
+    async def get(self, url: str, *, headers: Mapping[str, str], max_bytes: int, timeout: float) -> Answered:
+        """Return what `url` (http or https) says, whatever the status; `headers` are for its host, so that no redirect
+        is followed.
+
+        Raises Refused for an address that the rules do not allow, InvalidInput at ``url`` for what is no URL, TooLarge
+        past `max_bytes`, and Temporary where no complete answer came within `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._get(await self._open(), self._checked(url, None), headers, max_bytes)
+        except TimeoutError as error:
+            raise Temporary(f"No complete answer came within {timeout:g} seconds.") from error
 
     async def check(self, url: str) -> None:
         """Return if `url` (http or https) may be asked one day; a name that cannot be looked up today may.
@@ -130,6 +151,22 @@ class HttpClient:
         return Fetched(
             content=content, content_type=_content_type(response), filename=_filename(response), url=str(target)
         )
+
+    async def _get(
+        self, client: "ClientSession", target: "URL", headers: Mapping[str, str], max_bytes: int
+    ) -> Answered:
+        from aiohttp import ClientError
+
+        try:
+            async with client.get(target, headers=headers, allow_redirects=False) as response:
+                content = await _read(response, max_bytes)
+                return Answered(
+                    status=response.status, content=content, retry_after=response.headers.get("Retry-After")
+                )
+        except (ClientError, OSError, ValueError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise Temporary(f"No usable answer came from {target.host}.") from error
 
     async def _post(self, client: "ClientSession", target: "URL", content: bytes, headers: Mapping[str, str]) -> int:
         from aiohttp import ClientError

@@ -1,5 +1,7 @@
 """Many messages of an inbox at once: get them, label them. Ids that name none are passed over."""
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from postroom.model.message import MessageSummary
@@ -15,20 +17,24 @@ class GetMessages(InboxRef):
 
 class UpdateMessages(InboxRef):
     message_ids: tuple[str, ...] = Field(min_length=1, max_length=50, description="The messages, at most 50.")
-    add_labels: Strings = Field(default=(), description="Labels to add; they are kept in lower case.")
+    add_labels: Strings = Field(default=(), description="Labels to add.")
     remove_labels: Strings = Field(default=(), description="Labels to take off, such as unread.")
 
 
 class Batch(Record):
-    """The messages that there are, in the order in which they were asked for; `asked` is how many ids were given."""
+    """The messages that there are, in the order in which they were asked for; `asked` is how many ids were given,
+    `missing` are those of them that name none.
+    """
 
     asked: int
     messages: tuple[MessageSummary, ...]
+    missing: tuple[str, ...]
 
 
 def get(context: Context, given: GetMessages) -> Batch:
     """Get messages by their ids, without their bodies."""
-    return Batch(asked=len(given.message_ids), messages=_found(context, given.inbox_id, given.message_ids))
+    found = _found(context, given.inbox_id, given.message_ids)
+    return _batch(given.message_ids, found, _different(found))
 
 
 def update(context: Context, given: UpdateMessages) -> Batch:
@@ -36,7 +42,8 @@ def update(context: Context, given: UpdateMessages) -> Batch:
     change = changed_by(given.add_labels, given.remove_labels)
     changed: list[MessageSummary] = []
     threads: set[str] = set()
-    for message in _found(context, given.inbox_id, given.message_ids):
+    found = _found(context, given.inbox_id, given.message_ids)
+    for message in _different(found):
         after = change(message)
         if after != set(message.labels):
             message = relabel(context, message, after)
@@ -44,10 +51,19 @@ def update(context: Context, given: UpdateMessages) -> Batch:
         changed.append(message)
     for thread_id in sorted(threads):
         follow_labels(context, thread_id)
-    return Batch(asked=len(given.message_ids), messages=tuple(changed))
+    return _batch(given.message_ids, found, changed)
 
 
-def _found(context: Context, inbox_id: str, ids: tuple[str, ...]) -> tuple[MessageSummary, ...]:
+def _found(context: Context, inbox_id: str, ids: tuple[str, ...]) -> list[MessageSummary | None]:
     inbox = find_inbox(context, inbox_id)
-    found = (look_up(context, inbox.inbox_id, one) for one in ids)
-    return tuple({message.seq: message for message in found if message is not None}.values())
+    return [look_up(context, inbox.inbox_id, one) for one in ids]
+
+
+def _different(found: Iterable[MessageSummary | None]) -> list[MessageSummary]:
+    """Return each message once, however often and by whatever id it was named."""
+    return list({message.seq: message for message in found if message is not None}.values())
+
+
+def _batch(ids: tuple[str, ...], found: Iterable[MessageSummary | None], shown: Iterable[MessageSummary]) -> Batch:
+    missing = tuple(one for one, message in zip(ids, found, strict=True) if message is None)
+    return Batch(asked=len(ids), messages=tuple(shown), missing=missing)

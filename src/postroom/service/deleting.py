@@ -39,11 +39,17 @@ class DeleteSome(ThreadRef):
 def delete_message(context: Context, given: MessageRef) -> MessageSummary:
     """Delete a message for good; one that is still on its way is not delivered any more."""
     message = find_message(context, given)
+    erase_message(context, message)
+    return message
+
+
+def erase_message(context: Context, message: MessageSummary) -> int:
+    """Delete a message, and let its thread show what is left; return how many characters were read for it."""
     thread = context.tx.one(threads.BY_ID, id=message.thread_id)
-    _erase(context, message, search.newest(context.tx))
+    read = _erase(context, message, search.newest(context.tx))
     if thread is not None:
         _correct(context, thread)
-    return message
+    return read
 
 
 async def delete_thread(desk: "Desk", actor: Actor, given: ThreadRef) -> Answer[None]:

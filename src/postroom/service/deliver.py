@@ -3,21 +3,22 @@
 A delivery to an inbox of ours is recorded in the very transaction that files the message there: it happens once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from postroom.model.delivery import Delivery, DeliveryState
-from postroom.model.errors import Temporary
+from postroom.model.errors import NotFound, Temporary
 from postroom.model.event import EventType
 from postroom.model.message import Incoming, MessageSummary, ParsedMessage, Raw
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor
+from postroom.service.correspondents import acquaint
 from postroom.service.inboxes import find_mailbox
 from postroom.service.messages import set_labels
 from postroom.service.operation import Answer, Context, Input, Nothing
 from postroom.service.receive import Arrival, file_arrival
 from postroom.store.queries import deliveries as queries
-from postroom.store.queries import messages
+from postroom.store.queries import inboxes, messages
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
@@ -133,13 +134,33 @@ def arrive(context: Context, given: LocalArrival) -> None:
     """File a message into the inboxes that it is for and end its deliveries, in one transaction."""
     mine = tuple(d for d in given.deliveries if _end(context, d, given.owner, DeliveryState.DELIVERED))
     here = tuple(d for d in mine if find_mailbox(context, d.recipient) is not None)
-    if here:
-        incoming = given.arrival.incoming.model_copy(update={"recipients": tuple(d.recipient for d in here)})
-        file_arrival(context, given.arrival.model_copy(update={"incoming": incoming}))
+    if here and _is_filed(context, given.arrival, here):
         _tell(context, EventType.MESSAGE_DELIVERED, here)
+    else:
+        here = ()
     unknown = tuple(d for d in mine if d not in here)
     if unknown:
         _bounce(context, unknown, "550 5.1.1 No such inbox here.")
+
+
+def _is_filed(context: Context, arrival: Arrival, deliveries: tuple[Delivery, ...]) -> bool:
+    """File a message for the recipients of deliveries; False when it was for who had their addresses before."""
+    recipients = tuple(d.recipient for d in deliveries)
+    incoming = arrival.incoming.model_copy(update={"recipients": recipients})
+    try:
+        taken = file_arrival(context, arrival.model_copy(update={"incoming": incoming}))
+    except NotFound:
+        return False
+    _acquaint(context, deliveries[0], taken.filed)
+    return True
+
+
+def _acquaint(context: Context, delivery: Delivery, filed: Iterable[str]) -> None:
+    """Make a sender known to the inboxes of its own organization that got its mail."""
+    for inbox_id in filed:
+        inbox = context.tx.one(inboxes.BY_ID, inbox_id=inbox_id)
+        if inbox is not None and inbox.org_id == delivery.org_id:
+            acquaint(context, inbox_id, (delivery.envelope_from,))
 
 
 def defer(context: Context, given: Failure) -> None:

@@ -7,14 +7,16 @@ handler, commits, and rings the bells. No handler, face or worker commits.
 import difflib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from postroom.model.errors import Forbidden, InvalidInput, Problem, disk_error
 from postroom.model.tenant import Actor, Reach
+from postroom.service import taint
 from postroom.service.dns_records import Resolver
+from postroom.service.extracting import Extractor
 from postroom.service.operation import ANYONE, Answer, Context, House, Operation
 from postroom.service.parsing import Parser
 from postroom.service.trace import OPERATION, TENANT
@@ -43,11 +45,15 @@ class Store(Protocol):
 class Fetcher(Protocol):
     """What fetches an attachment that is given by its address, and tells a webhook."""
 
-    async def fetch(self, url: str, *, max_bytes: int, timeout: float) -> Any: ...
+    async def fetch(self, url: str, *, max_bytes: int, timeout: float, redirects: int = 5) -> Any: ...
 
     async def check(self, url: str) -> None: ...
 
     async def post(self, url: str, content: bytes, *, headers: Mapping[str, str], timeout: float) -> int: ...
+
+
+def _nowhere() -> None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,8 @@ class Rooms:
     fetcher: Fetcher
     resolver: Resolver
     secret: Secret
+    extractor: Extractor = field(default_factory=Extractor)
+    public_url: Callable[[], str | None] = _nowhere  # what addresses begin with, None while nothing listens
 
 
 class Desk:
@@ -76,6 +84,7 @@ class Desk:
         self.house = house
         self.rooms = rooms
         self.clock = clock
+        self.readers = taint.Readers()
         self._store = store
 
     async def call(self, name: str, actor: Actor, given: BaseModel | Mapping[str, Any]) -> Any:
@@ -108,14 +117,19 @@ class Desk:
     async def _transact(self, operation: Operation, actor: Actor, command: BaseModel) -> Answer[Any]:
         now = self.clock()
         handler, house = operation.handler, self.house
+        seen: set[str] = set()
 
         def run(tx: Transaction) -> Answer[Any]:
-            result = handler(Context(actor, tx, now, house), command)
+            result = handler(Context(actor, tx, now, house, seen), command)
             return Answer(result, tx.position() if operation.scope else 0)
 
         if operation.mode == "write":
-            return await self._store.write(run, actor.reach, now, alone=operation.alone)
-        return await self._store.read(run, actor.reach, now)
+            answer = await self._store.write(run, actor.reach, now, alone=operation.alone)
+        else:
+            answer = await self._store.read(run, actor.reach, now)
+        if seen:  # before anybody is shown it: what it says can be obeyed at once
+            await taint.remember(self, actor)
+        return answer
 
 
 def _check_permission(operation: Operation, actor: Actor) -> None:

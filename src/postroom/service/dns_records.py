@@ -13,6 +13,7 @@ _TTL_S = 3600
 _STRING = 255  # bytes of one string of a TXT record (RFC 1035 3.3)
 _MAX_NAME = 253  # of a name in A-labels as it is written (RFC 1035 2.3.4); our labels stand in front of it
 _LONGEST_LABELS = len("pr12345678._domainkey.")
+_SEEN, _SEEN_SIZE = 3, 300  # texts of a record that are kept, and characters of each
 _VALID = Finding(status=RecordStatus.VALID)
 _MISSING = Finding(status=RecordStatus.MISSING)
 _DUPLICATE = Finding(status=RecordStatus.INVALID, reason="duplicate_records")
@@ -79,9 +80,17 @@ def of(zone: Zone, found: Mapping[str, Finding]) -> tuple[DnsRecord, ...]:
 async def look_up(resolver: Resolver, record: DnsRecord) -> Finding:
     """Ask the DNS for a record and judge the answer. Raises Temporary where there is none."""
     if record.type == "MX":
-        return judge_mx(record, await resolver.mx(record.name))
+        exchanges = await resolver.mx(record.name)
+        return _with_seen(judge_mx(record, exchanges), [f"{mx.preference} {mx.exchange}" for mx in exchanges])
     texts = await resolver.txt(record.name)
-    return {"spf": judge_spf, "dkim": judge_dkim, "dmarc": judge_dmarc}[record.key](record, texts)
+    judged = {"spf": judge_spf, "dkim": judge_dkim, "dmarc": judge_dmarc}[record.key](record, texts)
+    # A name has texts for many purposes; those of this one begin as the record does.
+    begin = record.value.split()[0].rstrip(";").lower()
+    return _with_seen(judged, texts if record.key == "dkim" else [t for t in texts if t.lower().startswith(begin)])
+
+
+def _with_seen(finding: Finding, texts: Sequence[str]) -> Finding:
+    return finding.model_copy(update={"seen": tuple(text[:_SEEN_SIZE] for text in texts[:_SEEN])})
 
 
 def judge_mx(record: DnsRecord, found: Sequence[MailExchange]) -> Finding:

@@ -22,6 +22,7 @@ from postroom.service.dns_records import Zone
 from postroom.service.operation import Answer, Context, Input
 from postroom.store.json import as_json
 from postroom.store.queries import domains as queries
+from postroom.store.queries import metrics
 from postroom.store.queries.domains import Kept
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class DomainRef(Input):
 
 class ListDomains(Input):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
 
 
@@ -151,8 +152,11 @@ def list_(context: Context, given: ListDomains) -> Page[Domain]:
     """List the domains, newest first."""
     place = places.window("domains", given.page_token, ascending=given.ascending)
     last = place["seq"] if isinstance(place["seq"], str) else ("" if given.ascending else "~")
-    query = queries.PAGE_UP if given.ascending else queries.PAGE_DOWN
-    found = context.tx.all(query, org_id=context.actor.reach.org_id, at=place["at"], seq=last, n=given.limit + 1)
+    reach = context.actor.reach
+    # No domain is an inbox's: the key of one walks its pod's, and reaches none.
+    query = queries.page("org_id" if reach.pod_id is None else "pod_id", given.ascending)
+    owner = reach.pod_id or reach.org_id
+    found = context.tx.all(query, owner=owner, at=place["at"], seq=last, n=given.limit + 1)
     items = tuple(_shown(context, kept) for kept in found[: given.limit])
     more = len(found) > given.limit
     token = places.seal("domains", (items[-1].created_at, items[-1].id)) if more else None
@@ -180,7 +184,9 @@ def update(context: Context, given: UpdateDomain) -> Domain:
 
 def delete(context: Context, given: DomainRef) -> None:
     """Delete a domain: its inboxes keep what they have, and neither send nor receive any more."""
-    context.tx.run(queries.DELETE, key=_found(context, given.domain_id).id)
+    kept = _found(context, given.domain_id)
+    context.tx.run(metrics.END_DOMAIN, key=kept.id, now=context.now)
+    context.tx.run(queries.DELETE, key=kept.id)
     context.tx.ring("inbox")
 
 

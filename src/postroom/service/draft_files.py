@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from postroom.mime import compose as mime
@@ -11,6 +12,7 @@ from postroom.model.errors import Conflict, InvalidInput, TooLarge, disk_error
 from postroom.model.ids import new_id
 from postroom.model.message import Attachment, Raw, Upload
 from postroom.model.record import Record
+from postroom.model.tenant import Actor
 from postroom.service.operation import Context
 from postroom.service.receive import RAW_IN_ROW
 from postroom.service.uploads import AttachmentToSend, gather
@@ -30,11 +32,18 @@ class KeptFile(Record):
     blob: str | None
 
 
-async def keep(desk: "Desk", given: tuple[AttachmentToSend, ...], draft: DraftSummary) -> tuple[KeptFile, ...]:
+async def keep(
+    desk: "Desk", actor: Actor, given: tuple[AttachmentToSend, ...], draft: DraftSummary
+) -> tuple[KeptFile, ...]:
     """Fetch files and put the large ones on disk, durable when this returns."""
     if len(given) + len(draft.attachments) > MAX_FILES:
         raise TooLarge(f"A draft has at most {MAX_FILES} files.", fix="Take off some.")
-    return tuple([await _keep_one(desk, upload) for upload in await gather(desk, given)])
+    return await keep_uploads(desk, await gather(desk, given, actor, draft.inbox_id))
+
+
+async def keep_uploads(desk: "Desk", uploads: Iterable[Upload]) -> tuple[KeptFile, ...]:
+    """Put the large ones of files that are here on disk, durable when this returns."""
+    return tuple([await _keep_one(desk, upload) for upload in uploads])
 
 
 def add_files(context: Context, draft: DraftSummary, files: tuple[KeptFile, ...]) -> None:

@@ -14,9 +14,11 @@ from postroom.model.draft import Draft, DraftSummary
 from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound, PostroomError, Temporary
 from postroom.model.event import EventType
 from postroom.model.message import Attachment, Outgoing, Raw, Upload
+from postroom.model.policy import Held
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor, Reach
-from postroom.service import send
+from postroom.service import holding, send
+from postroom.service.departure import Departure, Sent
 from postroom.service.draft_files import content_of
 from postroom.service.draft_wording import DraftRef, own_labels
 from postroom.service.drafts import check_idle, find_draft, take_out
@@ -33,7 +35,7 @@ LATEST_MS = 86_400_000  # so late a draft is still sent that was due while nothi
 
 
 class SendDraft(Keyed, DraftRef):
-    add_labels: Strings = Field(default=(), description="Labels of your own for the sent message.")
+    add_labels: Strings = Field(default=(), description="Labels of your own.")
     remove_labels: Strings = Field(default=(), description="Labels of the draft that the message shall not have.")
 
 
@@ -49,13 +51,14 @@ class Ready(Record):
     draft: Draft
     prepared: send.Prepared
     files: tuple[Raw, ...]
+    held: Held | None = None  # it waits for a person already
 
 
 class Parting(Input):
     """A draft and the message that it has become."""
 
     draft: DraftSummary
-    departure: send.Departure
+    departure: Departure
 
 
 class Claim(Input):
@@ -83,15 +86,18 @@ class Failure(Leased):
     reason: str
 
 
-async def send_draft(desk: "Desk", actor: Actor, given: SendDraft) -> Answer[send.Sent]:
+async def send_draft(desk: "Desk", actor: Actor, given: SendDraft) -> Answer[send.Leaving]:
     """Send a draft; it is a message from then on, and no draft."""
-    return await once(desk, actor, "drafts.send", given, partial(_send, desk, actor, given), send.Sent)
+    return await once(desk, actor, "drafts.send", given, partial(_send, desk, actor, given), Sent)
 
 
-async def _send(desk: "Desk", actor: Actor, given: SendDraft, token: Token | None) -> Answer[send.Sent]:
+async def _send(desk: "Desk", actor: Actor, given: SendDraft, token: Token | None) -> Answer[send.Leaving]:
     add, remove = check_labels(given.add_labels, "add_labels"), check_labels(given.remove_labels, "remove_labels")
     wanted = Prepare(inbox_id=given.inbox_id, draft_id=given.draft_id)
-    ready: Ready = await desk.call("drafts.prepare", actor, wanted)
+    answer = await desk.ask("drafts.prepare", actor, wanted)
+    ready: Ready = answer.result
+    if ready.held is not None:
+        return Answer(ready.held, answer.position)
     labels = [label for label in dict.fromkeys((*own_labels(ready.draft), *add)) if label not in remove]
     return await _leave(desk, actor, ready, tuple(labels), token)
 
@@ -106,14 +112,24 @@ def prepare(context: Context, given: Prepare) -> Ready:
     if draft.original_id is not None and not context.actor.may("message_read"):
         raise Forbidden("This key lacks the permission message_read.", fix="Use a key that has message_read.")
     found = [context.tx.one(queries.FILE, id=file.attachment_id) for file in draft.attachments]
-    return Ready(draft=draft, prepared=_prepared(context, draft), files=tuple(raw for raw in found if raw is not None))
+    waiting = holding.waiting(context, draft)
+    return Ready(
+        draft=draft,
+        prepared=_prepared(context, draft),
+        files=tuple(raw for raw in found if raw is not None),
+        held=None if waiting is None else holding.held_by(waiting),
+    )
 
 
-def commit(context: Context, given: Parting) -> send.Sent:
-    """Write the message that a draft has become, in the place of the draft."""
+def commit(context: Context, given: Parting) -> send.Leaving:
+    """Write the message that a draft has become, in the place of the draft; one that is held stays, and waits."""
+    mailbox = send.mailbox_of(context, given.departure)
+    ruling = send.check(context, mailbox, given.departure)
+    if ruling is not None:
+        return holding.ask(context, given.departure, ruling, holding.park(context, given.draft))
     if not take_out(context, given.draft):
         raise _changed()
-    return send.commit(context, given.departure)
+    return send.write(context, mailbox, given.departure)
 
 
 def claim(context: Context, given: Claim) -> list[DraftSummary]:
@@ -145,7 +161,7 @@ async def attempt(desk: "Desk", _actor: Actor, given: Leased) -> Answer[None]:
         Temporary: a failure of ours; it is still leased.
     """
     draft = given.draft
-    actor = Actor(reach=Reach(org_id=draft.org_id, pod_id=draft.pod_id, inbox_id=draft.inbox_id))
+    actor = _writer(draft)
     try:
         if draft.send_at is not None and desk.clock() - draft.send_at > LATEST_MS:
             raise Conflict("It was due while nothing ran, and is more than 24 hours late.", fix="Set send_at again.")
@@ -157,6 +173,13 @@ async def attempt(desk: "Desk", _actor: Actor, given: Leased) -> Answer[None]:
     except PostroomError as error:
         return await desk.ask("drafts.fail", SYSTEM, Failure(draft=draft, reason=str(error)))
     return Answer(None, answer.position)
+
+
+def _writer(draft: DraftSummary) -> Actor:
+    """Return who sends a scheduled draft: whoever wrote it last, as far as its inbox."""
+    key, *made_by = draft.written_by or (None,)
+    reach = Reach(org_id=draft.org_id, pod_id=draft.pod_id, inbox_id=draft.inbox_id)
+    return Actor(reach=reach, api_key_id=key, made_by=tuple(one for one in made_by if one is not None))
 
 
 def fail(context: Context, given: Failure) -> None:
@@ -182,7 +205,7 @@ def _prepared(context: Context, draft: DraftSummary) -> send.Prepared:
 
 async def _leave(
     desk: "Desk", actor: Actor, ready: Ready, labels: tuple[str, ...], token: Token | None = None
-) -> Answer[send.Sent]:
+) -> Answer[send.Leaving]:
     draft = ready.draft
     if not (draft.text or draft.html or draft.attachments or draft.forward_of or _has_words(draft)):
         raise InvalidInput("An empty draft.", fix="Give it text, html or attachments.")
@@ -191,7 +214,7 @@ async def _leave(
     given, outgoing = await _worded(desk, ready, labels)
     if draft.forward_of is not None:
         files = (*await send.files_of(desk, ready.prepared), *files)
-    departure = await send.departure(desk, ready.prepared, given, outgoing, files)
+    departure = await send.departure(desk, actor, ready.prepared, given, outgoing, files)
     parting = Parting(
         draft=DraftSummary.trusted(_summary(draft)), departure=departure.model_copy(update={"token": token})
     )

@@ -32,8 +32,8 @@ _SEND_AT = "When to send it (RFC 3339); needs the permission draft_send."
 class CreateDraft(InboxRef):
     to: Strings = Field(default=(), description="Recipients: name@host or Name <name@host>.")
     cc: Strings = Field(default=(), description="Recipients of a copy.")
-    bcc: Strings = Field(default=(), description="Recipients that no other recipient sees.")
-    reply_to: Strings = Field(default=(), description="Where answers shall go, when not to the inbox.")
+    bcc: Strings = Field(default=(), description="Hidden recipients.")
+    reply_to: Strings = Field(default=(), description="Where answers shall go.")
     subject: str | None = Field(default=None, description="The subject; an answer's and a forward's is derived.")
     text: str | None = Field(default=None, description="The body as plain text.")
     html: str | None = Field(default=None, description="The body as HTML.")
@@ -60,14 +60,14 @@ class UpdateDraft(DraftRef):
 
     to: Strings | None = Field(default=None, description="Recipients.")
     cc: Strings | None = Field(default=None, description="Recipients of a copy.")
-    bcc: Strings | None = Field(default=None, description="Recipients that no other recipient sees.")
+    bcc: Strings | None = Field(default=None, description="Hidden recipients.")
     reply_to: Strings | None = Field(default=None, description="Where answers shall go.")
     subject: str | None = Field(default=None, description="The subject.")
     text: str | None = Field(default=None, description="The body as plain text.")
     html: str | None = Field(default=None, description="The body as HTML.")
     add_attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
     remove_attachments: Strings = Field(default=(), description="Ids of files to take off.")
-    add_labels: Strings = Field(default=(), description="Labels to add; they are kept in lower case.")
+    add_labels: Strings = Field(default=(), description="Labels to add.")
     remove_labels: Strings = Field(default=(), description="Labels to take off.")
     send_at: Moment | None = Field(default=None, description=f"{_SEND_AT} null: it is not sent by itself.")
 

@@ -8,9 +8,10 @@ from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from postroom.model.message import Attachment, Raw
 from postroom.model.page import Page
+from postroom.model.policy import hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor, Within
-from postroom.service import places
+from postroom.service import holding, places
 from postroom.service.draft_files import KeptFile, add_files, content_of, keep
 from postroom.service.draft_wording import (
     LISTS,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _CHANGING = (
     *("labels", "reply_to", "to", "cc", "bcc", "subject", "preview", "attachments", "send_status", "send_at"),
-    *("send_error", "due_at", "updated_at", "text", "html"),
+    *("send_error", "due_at", "updated_at", "written_by", "text", "html"),
 )
 
 
@@ -47,7 +48,7 @@ class DraftFileRef(DraftRef):
 class ListDrafts(Input):
     inbox_id: str | None = Field(default=None, description="Only drafts of this inbox.")
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     labels: Strings = Field(default=(), description="Only drafts that have all these labels, such as scheduled.")
     before: Moment | None = Field(default=None, description="Only drafts changed before this time (RFC 3339).")
     after: Moment | None = Field(default=None, description="Only drafts changed at or after this time (RFC 3339).")
@@ -100,7 +101,7 @@ async def create(desk: "Desk", actor: Actor, given: CreateDraft) -> Answer[Draft
     if begun.known is not None:
         return Answer(begun.known, answer.position)
     draft = worded(given, begun, desk.clock())
-    files = await keep(desk, given.attachments, draft)
+    files = await keep(desk, actor, given.attachments, draft)
     draft = draft.model_copy(update={"attachments": tuple(file.attachment for file in files)})
     return await desk.ask("drafts.add", actor, NewDraft(draft=draft, files=files))
 
@@ -122,7 +123,8 @@ def add(context: Context, given: NewDraft) -> Draft:
     if (known := _known(context, inbox.inbox_id, given.draft.client_id)) is not None:
         return known
     queue = {"lease_until": 0, "lease_owner": None}
-    context.tx.insert(queries.ADD, {**_columns(given.draft), **queue, "id": given.draft.draft_id})
+    draft = given.draft.model_copy(update={"written_by": hand(context.actor)})
+    context.tx.insert(queries.ADD, {**_columns(draft), **queue, "id": draft.draft_id})
     add_files(context, given.draft, given.files)
     return _kept(context, given.draft)
 
@@ -132,10 +134,10 @@ def list_(context: Context, given: ListDrafts) -> Page[DraftSummary]:
     within, owner = _owner(context, given.inbox_id)
     query = queries.page(within, given.ascending)
     wanted = {label.strip().lower() for label in given.labels}
-    until = places.EVER if given.before is None else given.before
+    span = places.span(given.after, given.before)
 
     def fetch(place: dict[str, int | str], n: int) -> list[DraftSummary]:
-        return context.tx.all(query, owner=owner, since=given.after or 0, until=until, **place, n=n)
+        return context.tx.all(query, owner=owner, **span, **place, n=n)
 
     return places.walk(
         "drafts",
@@ -144,6 +146,7 @@ def list_(context: Context, given: ListDrafts) -> Page[DraftSummary]:
         limit=given.limit,
         fetch=fetch,
         keep=lambda draft: wanted <= set(draft.labels),
+        **span,
     )
 
 
@@ -158,7 +161,7 @@ async def update(desk: "Desk", actor: Actor, given: UpdateDraft) -> Answer[Draft
     if not given.model_fields_set - {"inbox_id", "draft_id"}:
         raise InvalidInput("Nothing to change.", fix="Give a field of the draft.")
     draft: Draft = await desk.call("drafts.edit", actor, _ref(given))
-    files = await keep(desk, given.add_attachments, draft)
+    files = await keep(desk, actor, given.add_attachments, draft)
     return await desk.ask("drafts.change", actor, Change(given=given, files=files))
 
 
@@ -173,6 +176,7 @@ def change(context: Context, given: Change) -> Draft:
     """Write a change."""
     draft = edit(context, _ref(given.given))
     after = changed(draft, given.given, [file.attachment for file in given.files], context.now)
+    after = after.model_copy(update={"written_by": hand(context.actor), **_taken_back(context, draft, given.given)})
     columns = _columns(after)
     context.tx.run(queries.UPDATE, key=draft.seq, **{name: columns[name] for name in _CHANGING})
     for attachment_id in given.given.remove_attachments:
@@ -184,6 +188,7 @@ def change(context: Context, given: Change) -> Draft:
 def delete(context: Context, given: DraftRef) -> DraftSummary:
     """Delete a draft for good; one that is scheduled is not sent."""
     draft = find_draft(context, given)
+    holding.void(context, draft)
     take_out(context, draft)
     return draft
 
@@ -238,6 +243,13 @@ def _require(actor: Actor, *permissions: str | None) -> None:
             raise Forbidden(f"This key lacks the permission {permission}.", fix=f"Use a key that has {permission}.")
 
 
+def _taken_back(context: Context, draft: Draft, given: UpdateDraft) -> dict[str, Any]:
+    """End what a draft waits for where it was held: another message is another question."""
+    holding.void(context, draft)
+    waits = draft.send_status is SendStatus.PENDING_APPROVAL and "send_at" not in given.model_fields_set
+    return {"send_status": None, "send_at": None} if waits else {}
+
+
 def _known(context: Context, inbox_id: str, client_id: str | None) -> Draft | None:
     if client_id is None:
         return None
@@ -251,6 +263,7 @@ def _columns(draft: Draft) -> dict[str, Any]:
         "labels": as_json(own_labels(draft)),
         **{name: as_json(getattr(draft, name)) for name in (*LISTS, "references")},
         "attachments": as_json([a.model_dump() for a in draft.attachments]),
+        "written_by": as_json(draft.written_by) if draft.written_by else None,
         "due_at": draft.send_at if draft.send_status is SendStatus.SCHEDULED else None,
     }
 

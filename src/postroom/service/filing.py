@@ -14,6 +14,7 @@ from postroom.model.event import EventType
 from postroom.model.inbox import Mailbox
 from postroom.model.message import Origin, ParsedMessage
 from postroom.model.thread import Thread
+from postroom.service import contacts, work
 from postroom.service.hosting import message_id_domain
 from postroom.service.operation import Context
 from postroom.store.json import as_json
@@ -46,6 +47,8 @@ class Sheet:
     thread_id: str | None = None  # the caller knows it: a reply, a forward
     digest: bytes | None = None  # what makes two arrivals one; None: we wrote it
     event: EventType | None = None  # what the log is told, in the same statement; None: the caller tells it
+    public_id: str | None = None  # what it was known by on the server that it comes from
+    is_placed: bool = False  # its thread is decided: `thread_id`, a new one without
 
 
 @dataclass(kw_only=True, slots=True)
@@ -64,7 +67,7 @@ def file(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Refere
     """
     if _is_duplicate(context, mailbox, sheet, known):
         return None
-    public_id = _public_id(mailbox, sheet, known)
+    public_id = _public_id(context, mailbox, sheet, known)
     thread, why = _find_thread(context, mailbox, sheet, known)
     thread_id = thread.thread_id if thread else f"thd_{sheet.message_id[4:]}"
     filed = Filed(message_id=sheet.message_id, public_id=public_id, thread_id=thread_id)
@@ -76,6 +79,8 @@ def file(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Refere
     context.tx.insert(queries.FILE, row)
     context.tx.ring("search")
     _remember(context, mailbox, sheet, filed)
+    _acquaint(context, mailbox, sheet, filed)
+    work.note(context, mailbox, filed.thread_id, sheet.labels)
     if thread is not None:
         _join_thread(context, thread, sheet, filed, people)
     return filed
@@ -100,12 +105,19 @@ def digest_reference(digest: bytes) -> str:
     return f"digest:{digest.hex()}"
 
 
-def _public_id(mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None) -> str:
-    given = sheet.parsed.message_id
-    free = known is None or known.message_seq is None
-    if free and given is not None and references.is_safe_message_id(given) and not _NOT_IN_PATH.intersection(given):
+def _public_id(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None) -> str:
+    given, before = sheet.parsed.message_id, sheet.public_id
+    if before is not None and before != given and _may_bear(before, known_as(context, mailbox, before)):
+        return before
+    if given is not None and _may_bear(given, known):
         return given
     return f"<{sheet.message_id}@{message_id_domain(mailbox.address)}>"
+
+
+def _may_bear(message_id: str, known: queries.Reference | None) -> bool:
+    """Tell whether a message may be shown by an id: it is no other's, and clients can ask for it."""
+    is_free = known is None or known.message_seq is None
+    return is_free and references.is_safe_message_id(message_id) and not _NOT_IN_PATH.intersection(message_id)
 
 
 def _find_thread(
@@ -115,6 +127,8 @@ def _find_thread(
         thread = context.tx.one(threads.BY_ID, id=sheet.thread_id)
         if thread is not None:
             return thread, "in_reply_to" if sheet.parsed.in_reply_to else "references"  # a forward refers alone
+    if sheet.is_placed:
+        return None, None
     parsed = sheet.parsed
     for candidate in references.candidates(parsed.in_reply_to, parsed.references):
         if (thread := _thread_of(context, sheet, known_as(context, mailbox, candidate))) is not None:
@@ -280,23 +294,35 @@ def _remember(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed) ->
             context.tx.insert(queries.ADD_REFERENCE, {**place, **other})
 
 
+def _acquaint(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed) -> None:
+    """Write down whom the inbox has heard of by this message; one that its lists block makes nobody known."""
+    parsed = sheet.parsed
+    if "sent" in sheet.labels:
+        people = {a.key for a in (*parsed.to, *parsed.cc, *parsed.bcc)}.union(map(_shown_key, sheet.bcc))
+        contacts.note(context, mailbox.inbox_id, filed.thread_id, recipients=filter(None, people))
+    elif "blocked" not in sheet.labels:
+        contacts.note(context, mailbox.inbox_id, filed.thread_id, senders=[a.key for a in parsed.from_[:1]])
+
+
 def _join_thread(context: Context, thread: Thread, sheet: Sheet, filed: Filed, people: _People) -> None:
     received = "received" in sheet.labels
+    # What is moved here from another server may be older than what is here already.
+    is_newest = context.now >= thread.timestamp
     context.tx.run(
         threads.UPDATE,
         key=thread.seq,
-        preview=sheet.parsed.preview,
+        preview=sheet.parsed.preview if is_newest else thread.preview,
         labels=as_json(sorted({*thread.labels, *sheet.labels})),
         senders=as_json(_first(thread.senders, (people.from_,))),
         recipients=as_json(_first(thread.recipients, people.to, people.cc, sheet.bcc)),
-        last_message_id=filed.public_id,
+        last_message_id=filed.public_id if is_newest else thread.last_message_id,
         message_count=thread.message_count + 1,
         size=thread.size + sheet.size,
         # Clocks step back, and two processes commit in another order than they read theirs.
         timestamp=max(context.now, thread.timestamp),
         received_timestamp=max(context.now, thread.received_timestamp or 0) if received else thread.received_timestamp,
         sent_timestamp=thread.sent_timestamp if received else max(context.now, thread.sent_timestamp or 0),
-        updated_at=context.now,
+        updated_at=max(context.now, thread.updated_at),
     )
 
 

@@ -79,6 +79,18 @@ def domain_for_inbox(context: Context, domain: str, org_id: str, pod_id: str) ->
     return ascii_name(domain)
 
 
+def shows_feedback(context: Context, address: str) -> bool:
+    """Tell whether reports of bounces and complaints are shown to an inbox; on the server's own domain they are."""
+    host = None if is_own(context, split(address)[1]) else host_of(context, split(address)[1])
+    return host is None or host.feedback_enabled
+
+
+def tracks_opens(context: Context, address: str) -> bool:
+    """Tell whether mail of an inbox may tell that it was opened: a domain of one's own that says so."""
+    host = None if is_own(context, split(address)[1]) else host_of(context, split(address)[1])
+    return host is not None and host.tracking_enabled
+
+
 def message_id_domain(address: str) -> str:
     """Return what stands after the @ of the Message-IDs that mail from `address` gets."""
     return ascii_domain(split(address)[1])

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from pydantic import Field
 
 from postroom.model.delivery import DeliveryState
-from postroom.model.errors import Conflict, Temporary
+from postroom.model.errors import Conflict, Refused, Temporary
 from postroom.model.ids import new_id
+from postroom.model.policy import Held
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.inboxes import CLIENT_ID, find_inbox
 from postroom.service.operation import Answer, Context, Input
-from postroom.store.queries import deliveries
+from postroom.store.queries import approvals, deliveries, messages
 from postroom.store.queries import idempotency as queries
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MEMORY_MS = 86_400_000
 LEASE_MS = 60_000
 _INLINE_WORK = 256 * 1024  # characters of files beyond which hashing would hold up the event loop
+_HELD = "apr_"  # begins what stands in the place of a message that was held
 T = TypeVar("T")
 
 
@@ -78,9 +80,9 @@ async def once(
     actor: Actor,
     endpoint: str,
     given: Keyed,
-    work: Callable[[Token | None], Awaitable[Answer[T]]],
+    work: Callable[[Token | None], Awaitable[Answer[T | Held]]],
     again: Callable[..., T],
-) -> Answer[T]:
+) -> Answer[T | Held]:
     """Do `work`, or return what the first request with the same key did, as `again` makes it of an Original's fields.
 
     Raises:
@@ -91,7 +93,9 @@ async def once(
     token = Token(org_id=actor.reach.org_id or "", key=given.idempotency_key, owner=new_id("clm", desk.clock()))
     inbox_id, request = await _digest(endpoint, given)
     wanted = Claim(inbox_id=inbox_id, key=token.key, request=request, owner=token.owner)
-    first: Answer[Original | None] = await desk.ask("idempotency.claim", actor, wanted)
+    first: Answer[Original | Held | None] = await desk.ask("idempotency.claim", actor, wanted)
+    if isinstance(first.result, Held):
+        return Answer(first.result, first.position)
     if first.result is not None:
         return Answer(again(**first.result._asdict()), first.position)
     try:
@@ -102,7 +106,7 @@ async def once(
         raise
 
 
-def claim(context: Context, given: Claim) -> Original | None:
+def claim(context: Context, given: Claim) -> Original | Held | None:
     """Take a key for a request; return what was sent where an equal one is done. Raises Conflict."""
     reach = context.actor.reach
     org_id = reach.org_id or ""
@@ -114,11 +118,22 @@ def claim(context: Context, given: Claim) -> Original | None:
     if context.tx.run(queries.TAKE, **row, **unsent, until=context.now + LEASE_MS, now=context.now) == 1:
         return None
     known = context.tx.one(queries.GET, org=org_id, name=given.key)
+    if known is not None and known.digest != digest and _is_forgotten(context, known):
+        this = {"org": org_id, "name": given.key, "known": known.digest}
+        context.tx.run(queries.RETAKE, **this, digest=digest, owner=given.owner, until=context.now + LEASE_MS)
+        return None
     if known is None or known.digest != digest:
         raise Conflict("This Idempotency-Key is another request's.", fix="Use a new key for another message.")
     if known.message is None or known.message_id is None or known.thread_id is None:
         raise Conflict("The first request with this Idempotency-Key still runs.", fix="Try again in a moment.")
     return _original(context, known.message, known.message_id, known.thread_id)
+
+
+def _is_forgotten(context: Context, known: queries.Known) -> bool:
+    """Tell whether what a key sent is gone with its inbox, or was deleted: its memory binds no other request then."""
+    if known.message is None or known.message.startswith(_HELD):
+        return False
+    return context.tx.one(queries.IS_KEPT, message=known.message) is None
 
 
 def finish(context: Context, token: Token, message: str, message_id: str, thread_id: str) -> None:
@@ -151,7 +166,9 @@ def sweep(context: Context, given: Sweep) -> bool:
     return context.tx.run(queries.SWEEP, now=context.now, n=given.limit) == given.limit
 
 
-def _original(context: Context, message: str, message_id: str, thread_id: str) -> Original:
+def _original(context: Context, message: str, message_id: str, thread_id: str) -> Original | Held:
+    if message.startswith(_HELD):
+        return _held(context, message)
     rows = context.tx.all(deliveries.OF_MESSAGE, message_id=message)
     return Original(
         id=message,
@@ -160,6 +177,24 @@ def _original(context: Context, message: str, message_id: str, thread_id: str) -
         recipients=tuple(d.recipient for d in rows),
         captured=tuple(d.recipient for d in rows if d.state is DeliveryState.CAPTURED),
     )
+
+
+def _held(context: Context, approval_id: str) -> Original | Held:
+    """Return what became of a message that was held. Raises Refused where it was not let go."""
+    approval = context.tx.one(approvals.BY_ID, id=approval_id)
+    if approval is not None and approval.pending:
+        return Held(
+            approval_id=approval_id,
+            draft_id=approval.draft_id,
+            rule=approval.rule,
+            reason=approval.reason,
+            expires_at=approval.expires_at,
+        )
+    sent = None if approval is None else context.tx.one(messages.BY_ID, id=approval.message)
+    if sent is None:
+        raise Refused(f"The message was held as {approval_id} and did not leave.", fix="Send it with a new key.")
+    found = _original(context, sent.id, sent.message_id, sent.thread_id)
+    return found
 
 
 async def _digest(endpoint: str, given: Keyed) -> tuple[str | None, str]:

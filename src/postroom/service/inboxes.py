@@ -11,16 +11,17 @@ from postroom.model.event import EventType
 from postroom.model.ids import ALPHABET, new_id, random_bytes
 from postroom.model.inbox import Inbox, InboxStatus, Mailbox, MetadataValue, words_of
 from postroom.model.page import Page
-from postroom.model.tenant import Pod
+from postroom.model.tenant import Pod, Within
 from postroom.model.webhook import NotificationState
 from postroom.service import hosting, places
 from postroom.service.operation import Context, Input
 from postroom.store.json import as_json
-from postroom.store.queries import drafts, keys, lists, pods, webhooks
+from postroom.store.queries import approvals, drafts, keys, lists, metrics, pods, policies, trash, uploads, webhooks
 from postroom.store.queries import inboxes as queries
 from postroom.store.queries.messages import Reference
 
 MAX_METADATA = 256
+TRASH_MS = 30 * 86_400_000  # how long what was put into the trash can be brought back
 CLIENT_ID = r"^[A-Za-z0-9\-._~]{1,256}$"
 Metadata = dict[str, MetadataValue | None]
 
@@ -39,12 +40,12 @@ class CreateInbox(Input):
 
 
 class InboxRef(Input):
-    inbox_id: str = Field(description="The inbox: its e-mail address.")
+    inbox_id: str = Field(description="The address of the inbox.")
 
 
 class ListInboxes(Input):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
 
 
@@ -74,6 +75,8 @@ def create(context: Context, given: CreateInbox) -> Inbox:
         known = context.tx.one(queries.BY_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
         if known is not None:
             return known
+        away = context.tx.one(trash.TAKEN_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
+        _check_not_away(context, away, f"The inbox with client_id {given.client_id}")
     inbox = _new_inbox(context, given, pod)
     row = {**inbox.model_dump(), "metadata": as_json(inbox.metadata), "address_key": address_key(inbox.address)}
     context.tx.insert(queries.ADD, {**row, "status": inbox.status.value})
@@ -121,14 +124,29 @@ def update(context: Context, given: UpdateInbox) -> Inbox:
 
 
 def delete(context: Context, given: InboxRef) -> Inbox:
-    """Delete an inbox with all its mail, for good; its address becomes free at once. Its API keys must be gone."""
-    inbox = find_inbox(context, given.inbox_id)
-    if context.tx.one(keys.OF_INBOX, inbox_id=inbox.inbox_id) is not None:
+    """Delete an inbox with all its mail, for good; its address becomes free at once. Its API keys must be gone.
+
+    Of one that is in the trash, the keys go along: nobody sees them any more.
+    """
+    trashed = find_trashed(context, given.inbox_id)
+    inbox = trashed or find_inbox(context, given.inbox_id)
+    if trashed is None and context.tx.one(keys.OF_INBOX, inbox_id=inbox.inbox_id) is not None:
         raise CannotDelete(f"The inbox {inbox.address} has API keys.", fix="Delete the keys of this inbox first.")
+    return erase(context, inbox)
+
+
+def erase(context: Context, inbox: Inbox) -> Inbox:
+    """Delete an inbox with all that it has, its keys too; its mail leaves the disk afterwards."""
+    context.tx.run(trash.DELETE_KEYS, inbox_id=inbox.inbox_id)
+    context.tx.run(trash.REMOVE, id=inbox.inbox_id)
     context.tx.run(queries.DELETE_WORDS, inbox_id=inbox.inbox_id)
+    context.tx.run(metrics.END_INBOX, key=inbox.inbox_id, now=context.now)
     context.tx.run(queries.DELETE, inbox_id=inbox.inbox_id)
     context.tx.run(lists.DELETE_OF_PLACE, place=inbox.inbox_id)
     context.tx.run(drafts.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
+    context.tx.run(approvals.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
+    context.tx.run(policies.DELETE, key=inbox.inbox_id)
+    context.tx.run(uploads.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
     owner = {"org_id": inbox.org_id, "pod_id": inbox.pod_id, "inbox_id": inbox.inbox_id}
     context.tx.insert(queries.ADD_PURGE, {**owner, "at": context.now})
     _silence(context, inbox)
@@ -140,9 +158,8 @@ def delete(context: Context, given: InboxRef) -> Inbox:
 
 def _silence(context: Context, inbox: Inbox) -> None:
     """Delete the webhooks of an inbox, and end what others were still to be told of it."""
-    owner = {"org_id": inbox.org_id, "inbox_id": inbox.inbox_id}
-    context.tx.run(webhooks.DELETE_DELIVERIES_OF_INBOX, **owner)
-    context.tx.run(webhooks.DELETE_OF_INBOX, **owner)
+    context.tx.run(webhooks.DELETE_DELIVERIES_OF_INBOX, inbox_id=inbox.inbox_id)
+    context.tx.run(webhooks.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
     context.tx.run(webhooks.END_OF_INBOX, key=inbox.inbox_id, gone=NotificationState.GONE.value)
 
 
@@ -150,6 +167,19 @@ def route(context: Context, given: RouteTo) -> Routed:
     """Return where mail for an address goes; an exact address wins over one with a +tag."""
     found = find_mailbox(context, given.address)
     return Routed(mailbox=found, is_ours=found is not None or hosting.is_ours(context, given.address))
+
+
+def owner_of(context: Context, inbox_id: str | None) -> tuple[Within, str]:
+    """Return the column that says whose things are meant, and the inner id of that inbox, pod or organization.
+
+    No inbox: all that the actor reaches. Raises NotFound for one out of reach.
+    """
+    if inbox_id is not None:
+        return "inbox_id", find_inbox(context, inbox_id).inbox_id
+    column, owner = context.actor.reach.innermost
+    if owner is None:
+        raise InvalidInput.at("inbox_id", "is required.")
+    return column, owner
 
 
 def find_inbox(context: Context, inbox_id: str) -> Inbox:
@@ -161,6 +191,16 @@ def find_inbox(context: Context, inbox_id: str) -> Inbox:
     if found is None:
         raise NotFound("inbox", inbox_id, fix="List the inboxes to see those that this key may use.")
     return found
+
+
+def find_trashed(context: Context, inbox_id: str) -> Inbox | None:
+    """Return the inbox in the trash that an address or an inner id names, None where there is none within reach."""
+    if "@" in inbox_id:
+        row = context.tx.one(trash.TAKEN, address_key=address_key(inbox_id.strip()))
+        if row is None:
+            return None
+        inbox_id = row.id
+    return context.tx.one(queries.IN_TRASH, inbox_id=inbox_id)
 
 
 def find_mailbox(context: Context, address: str) -> Mailbox | None:
@@ -224,6 +264,8 @@ def _new_inbox(context: Context, given: CreateInbox, pod: Pod) -> Inbox:
     domain = hosting.domain_for_inbox(context, given.domain or context.house.domain, pod.org_id, pod.pod_id)
     username = check_username(given.username) if given.username else _drawn_name()
     address = f"{username}@{domain}"
+    away = context.tx.one(trash.TAKEN, address_key=address_key(address))
+    _check_not_away(context, away, f"The address {address}")
     if context.tx.one(queries.MAILBOX, address_key=address_key(address)) is not None:
         raise AddressTaken(f"The address {address} is taken.", fix="Choose another username, or leave it out.")
     return Inbox(
@@ -238,6 +280,16 @@ def _new_inbox(context: Context, given: CreateInbox, pod: Pod) -> Inbox:
         created_at=context.now,
         updated_at=context.now,
     )
+
+
+def _check_not_away(context: Context, row: trash.Trashed | None, what: str) -> None:
+    """Refuse what belongs to an inbox in the trash; who may not reach that learns no more than that it is taken."""
+    if row is None:
+        return
+    if context.tx.one(queries.IN_TRASH, inbox_id=row.id) is None:
+        raise AddressTaken(f"{what} is taken.", fix="Choose another username, or leave it out.")
+    fix = "Restore it (undo_delete, or: postroom inboxes restore ADDRESS), or choose another."
+    raise AddressTaken(f"{what} is in the trash, where it stays for 30 days.", fix=fix)
 
 
 def _drawn_name() -> str:

@@ -35,12 +35,14 @@ def _allowed(value: object) -> object:
         if not all(isinstance(allowed, bool) for allowed in value.values()):
             raise ValueError("a permission is true or false")
         value = {name for name in value if value[name] or name not in PERMISSIONS | _IGNORED}
-    return value if not isinstance(value, list | tuple | set | frozenset) else set(value) - _IGNORED
+    if not isinstance(value, list | tuple | set | frozenset):
+        return value
+    return [name for name in value if not isinstance(name, str) or name not in _IGNORED]  # what is no name is refused
 
 
 Permissions = Annotated[
     frozenset[str] | None,
-    BeforeValidator(_allowed),
+    BeforeValidator(_allowed, json_schema_input_type=dict[str, bool] | list[str] | None),
     Field(description="Allow these alone; all when absent."),
 ]
 
@@ -58,7 +60,7 @@ class CreateKey(Input):
 
 class ListKeys(_OfInbox):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
     type: Literal["bearer", "public_key"] | None = Field(default=None, description="The kind; all here are bearer.")
 
@@ -70,6 +72,13 @@ class KeyRef(_OfInbox):
 class UpdateKey(KeyRef):
     name: str | None = Field(default=None, min_length=1, max_length=256, description="What the key is for.")
     permissions: Permissions = None
+
+
+class Use(Input):
+    """A key that was used, and when (UTC milliseconds)."""
+
+    api_key_id: str
+    at: int
 
 
 def create(context: Context, given: CreateKey) -> NewApiKey:
@@ -129,6 +138,11 @@ def update(context: Context, given: UpdateKey) -> ApiKey:
 def delete(context: Context, given: KeyRef) -> None:
     """Delete an API key; it stops working at once."""
     context.tx.run(queries.DELETE, id=_find(context, given).api_key_id)
+
+
+def note_use(context: Context, given: Use) -> None:
+    """Write when a key was used; one that was used later has said so already."""
+    context.tx.run(queries.USE, key=given.api_key_id, moment=given.at)
 
 
 def _find(context: Context, given: KeyRef) -> ApiKey:

@@ -19,6 +19,8 @@ from postroom.service.inboxes import find_inbox
 from postroom.service.operation import Context, Input
 from postroom.store.queries import lists as queries
 
+MAX_REASON = 1000
+
 
 class ListRef(Input):
     direction: Direction = Field(description="send: to whom; receive: from whom; reply: from whom in answer to us.")
@@ -27,12 +29,12 @@ class ListRef(Input):
 
 class CreateEntry(ListRef):
     entry: str = Field(min_length=1, max_length=1000, description="An e-mail address or a domain.")
-    reason: str | None = Field(default=None, max_length=1000, description="Why; shown with the entry.")
+    reason: str | None = Field(default=None, max_length=MAX_REASON, description="Why; shown with the entry.")
 
 
 class ListEntries(ListRef):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
 
 
 class EntryRef(ListRef):
@@ -125,6 +127,29 @@ def held(context: Context, mailbox: Mailbox, direction: Direction, addresses: It
         if found is not None:
             return found
     return None
+
+
+def suppress(context: Context, mailbox: Mailbox, address: str, reason: str) -> bool:
+    """Keep an inbox from writing to an address; tell whether the list had no entry of it yet. Nobody can remove it."""
+    key, kind = read_entry(address)
+    place = {"place": mailbox.inbox_id, "direction": Direction.SEND.value, "list_type": ListType.BLOCK.value}
+    if context.tx.one(queries.ONE, **place, entry=key) is not None:
+        return False
+    entry = ListEntry(
+        org_id=mailbox.org_id,
+        pod_id=mailbox.pod_id,
+        inbox_id=mailbox.inbox_id,
+        inbox_address=mailbox.address,
+        direction=Direction.SEND,
+        list_type=ListType.BLOCK,
+        entry=key,
+        entry_type=kind,
+        reason=reason[:MAX_REASON],
+        read_only=True,
+        created_at=context.now,
+    )
+    context.tx.insert(queries.ADD, {**entry.model_dump(mode="json"), "place": mailbox.inbox_id})
+    return True
 
 
 def _fitting(

@@ -1,14 +1,29 @@
 """The log as listeners need it: whom to wake since a position, what has happened since, and all that belongs to it."""
 
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
 from postroom.model.domain import Domain
 from postroom.model.errors import NotFound
 from postroom.model.event import Event, EventType
 from postroom.model.message import Message
 from postroom.model.record import Record
 from postroom.model.thread import Thread
+from postroom.model.webhook import permissions_for
 from postroom.service import domains
+from postroom.service.hidden import is_visible
+from postroom.service.messages import listed
 from postroom.service.operation import Context, Input, Nothing
 from postroom.store.queries import events, inboxes, messages, threads
+
+_SCAN = 5_000  # positions that one look passes over at most, whoever's they are
+_NEEDS = {
+    "inbox.": ("inbox_read",),
+    "draft.": ("draft_read",),
+    "claim.": ("message_read",),
+    "approval.": ("message_read",),
+}
 
 
 class After(Input):
@@ -16,6 +31,29 @@ class After(Input):
 
     position: int
     limit: int = 500
+
+
+class ListEvents(Input):
+    after: int = Field(default=0, ge=0, le=2**62, description="A position: only events after it. 0: from the first on.")
+    limit: int = Field(default=100, ge=1, le=500, description="At most this many.")
+    types: Annotated[tuple[EventType, ...], BeforeValidator(listed)] = Field(
+        default=(), description="Only events of these types."
+    )
+
+
+class Told(Record):
+    """An event as it is listed: with the address of its inbox, None where that is gone or never was."""
+
+    event: Event
+    inbox_address: str | None
+
+
+class Feed(Record):
+    """Events in order. Whoever goes on after `position` misses none and hears of none twice; `has_more`: at once."""
+
+    items: tuple[Told, ...]
+    position: int
+    has_more: bool
 
 
 class Happening(Record):
@@ -35,6 +73,45 @@ def feed(context: Context, given: After) -> list[tuple[int, str | None, str]]:
 def since(context: Context, given: After) -> list[Event]:
     """Return the events within reach after a position, in order."""
     return context.tx.all(events.SINCE, after=given.position, n=given.limit)
+
+
+def list_(context: Context, given: ListEvents) -> Feed:
+    """List what has happened within reach since a position, in the order in which it did."""
+    newest = context.tx.position()
+    until = min(newest, given.after + _SCAN)
+    found: list[Told] = []
+    addresses: dict[str, str | None] = {}
+    place = given.after
+    while rows := context.tx.all(events.BETWEEN, after=place, until=until, n=given.limit + 1):
+        for event in rows:
+            if (given.types and event.type not in given.types) or not _may_see(context, event):
+                continue
+            if len(found) == given.limit:
+                return Feed(items=tuple(found), position=found[-1].event.position, has_more=True)
+            found.append(Told(event=event, inbox_address=_address(context, event.inbox_id, addresses)))
+        place = rows[-1].position
+    return Feed(items=tuple(found), position=max(until, given.after), has_more=until < newest)
+
+
+def _may_see(context: Context, event: Event) -> bool:
+    """Tell whether the permissions of who asks show an event of this type, and of this label."""
+    label = event.data.get("label")
+    if label is not None and not (context.actor.may("message_read") and is_visible(context, (str(label),))):
+        return False
+    return all(context.actor.may(permission) for permission in (*permissions_for(event.type.value), *_more(event)))
+
+
+def _more(event: Event) -> tuple[str, ...]:
+    return next((needs for head, needs in _NEEDS.items() if event.type.value.startswith(head)), ())
+
+
+def _address(context: Context, inbox_id: str | None, known: dict[str, str | None]) -> str | None:
+    if inbox_id is None:
+        return None
+    if inbox_id not in known:
+        inbox = context.tx.one(inboxes.BY_ID, inbox_id=inbox_id)
+        known[inbox_id] = None if inbox is None else inbox.address
+    return known[inbox_id]
 
 
 def at(context: Context, given: After) -> Happening | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, NamedTuple, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -15,27 +15,36 @@ from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
 from postroom.service import highlights as marks
-from postroom.service import places
+from postroom.service import places, taint, work
+from postroom.service.contacts import Contact
+from postroom.service.contacts import find as find_contact
 from postroom.service.hidden import WithHidden, is_visible, left_out
-from postroom.service.inboxes import InboxRef, find_inbox
-from postroom.service.operation import Answer, Context
+from postroom.service.inboxes import InboxRef, find_inbox, owner_of
+from postroom.service.operation import BY_PLACE, Answer, Context, Input
 from postroom.store import search as index
 from postroom.store.json import as_json
-from postroom.store.queries import deliveries, threads
+from postroom.store.queries import deliveries, threads, trash
 from postroom.store.queries import events as log
 from postroom.store.queries import messages as queries
+from postroom.store.query import Query
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
 SYSTEM_LABELS = frozenset(
-    {"received", "sent", "delivered", "bounced", "complained", "delayed", "rejected", "opened", "draft", "scheduled"}
+    {
+        *("received", "sent", "delivered", "bounced", "complained", "delayed", "rejected", "opened"),
+        *("draft", "scheduled", "pending_approval"),
+    }
 )
+# The years 1 to 9999: what can be shown again.
+_DAWN, _DUSK = -62_135_596_800_000, 253_402_300_799_999
 MAX_LABEL = 100
 MAX_LABELS = 100
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """Return a list of one for a bare string."""
     return [value] if isinstance(value, str) else value
 
 
@@ -50,41 +59,45 @@ def _moment(value: object) -> object:
     return int((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Moment = Annotated[int, Field(ge=-places.EVER, le=places.EVER), BeforeValidator(_moment)]
+M = TypeVar("M", bound=MessageSummary)
+Strings = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])]
+Moment = Annotated[int, Field(ge=_DAWN, le=_DUSK), BeforeValidator(_moment, json_schema_input_type=datetime)]
 
 
 class ListMessages(WithHidden, InboxRef):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
-    labels: Strings = Field(default=(), description="Only messages that have all these labels.")
-    before: Moment | None = Field(default=None, description="Only messages before this time (RFC 3339).")
-    after: Moment | None = Field(default=None, description="Only messages at or after this time (RFC 3339).")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
+    labels: Strings = Field(default=(), description="With all these labels.")
+    before: Moment | None = Field(default=None, description="Only before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only at or after this time (RFC 3339).")
     ascending: bool = Field(default=False, description="Oldest first.")
-    from_: Strings = Field(default=(), alias="from", description="Only messages whose sender contains all these.")
-    to: Strings = Field(default=(), description="Only messages whose to, cc or bcc contain all these.")
-    subject: Strings = Field(default=(), description="Only messages whose subject contains all these.")
+    from_: Strings = Field(default=(), alias="from", description="Whose sender contains all these.")
+    to: Strings = Field(default=(), description="Whose to, cc or bcc contain all these.")
+    subject: Strings = Field(default=(), description="Whose subject contains all these.")
 
 
 class MessageRef(InboxRef):
-    message_id: str = Field(description="The message: its Message-ID, angle brackets kept.")
+    message_id: str = Field(description="Its Message-ID with angle brackets, or its ref (m12-3kq8).")
 
 
 class AttachmentRef(MessageRef):
     attachment_id: str = Field(description="The attachment, as its message lists it.")
 
 
-class SearchMessages(InboxRef):
+class SearchMessages(Input):
+    inbox_id: str | None = Field(
+        default=None, description="The inbox; all that the key reaches when absent.", json_schema_extra=BY_PLACE
+    )
     q: str = Field(min_length=1, max_length=500, description='Words to find; "quoted words" are found as a phrase.')
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
-    before: Moment | None = Field(default=None, description="Only messages before this time (RFC 3339).")
-    after: Moment | None = Field(default=None, description="Only messages at or after this time (RFC 3339).")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
+    before: Moment | None = Field(default=None, description="Only before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only at or after this time (RFC 3339).")
     highlight: bool = Field(default=False, description="Say also where the words were found.")
 
 
 class UpdateMessage(MessageRef):
-    add_labels: Strings = Field(default=(), description="Labels to add; they are kept in lower case.")
+    add_labels: Strings = Field(default=(), description="Labels to add.")
     remove_labels: Strings = Field(default=(), description="Labels to take off, such as unread.")
 
 
@@ -101,6 +114,12 @@ class Opened(Record):
 
     message: Message
     deliveries: tuple[Delivery, ...]
+
+
+class Introduced(Opened):
+    """A message with what is known of its sender."""
+
+    contact: Contact
 
 
 class Content(Record):
@@ -133,10 +152,11 @@ def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
     """List the messages of an inbox, newest first."""
     inbox = find_inbox(context, given.inbox_id)
     query = queries.page(given.ascending, bool(given.labels))
-    parameters = _parameters(given)
+    label = {"label": folded(given.labels)[0]} if given.labels else {}
+    span = places.span(given.after, given.before)
 
     def fetch(place: dict[str, int | str], n: int) -> list[MessageSummary]:
-        return context.tx.all(query, inbox_id=inbox.inbox_id, **parameters, **place, n=n)
+        return context.tx.all(query, inbox_id=inbox.inbox_id, **label, **span, **place, n=n)
 
     return places.walk(
         "messages",
@@ -145,21 +165,31 @@ def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
         limit=given.limit,
         fetch=fetch,
         keep=_filter(given, left_out(context, given, folded(given.labels))),
+        **span,
     )
 
 
 def get(context: Context, given: MessageRef) -> Opened:
     """Get one message with its bodies."""
-    summary = find_message(context, given)
-    message = context.tx.one(queries.FULL, seq=summary.seq)
-    if message is None:
-        raise NotFound("message", given.message_id)
-    return Opened(message=message, deliveries=tuple(context.tx.all(deliveries.OF_MESSAGE, message_id=summary.id)))
+    message = _find(context, given, _WHOLE)
+    taint.shows(context, message)
+    sent = context.tx.all(deliveries.OF_MESSAGE, message_id=message.id) if "sent" in message.labels else ()
+    return Opened(message=message, deliveries=tuple(sent))
+
+
+def introduce(context: Context, given: MessageRef) -> Introduced:
+    """Get one message with its bodies, and what is known of who sent it."""
+    opened = get(context, given)
+    message = opened.message
+    contact = find_contact(context, message.inbox_id, message.from_)
+    return Introduced(message=message, deliveries=opened.deliveries, contact=contact)
 
 
 def get_raw(context: Context, given: MessageRef) -> Raw:
     """Say where the bytes of a message are."""
-    raw = context.tx.one(queries.RAW, seq=find_message(context, given).seq)
+    summary = find_message(context, given)
+    taint.reads(context, summary)
+    raw = context.tx.one(queries.RAW, seq=summary.seq)
     if raw is None:
         raise NotFound("message", given.message_id)
     return raw
@@ -176,7 +206,9 @@ async def raw(desk: "Desk", actor: Actor, given: MessageRef) -> Answer[bytes]:
 
 def find_attachment(context: Context, given: AttachmentRef) -> Located:
     """Say what an attachment of a message is, without its bytes."""
-    return find_listed(find_message(context, given), given.attachment_id)
+    message = find_message(context, given)
+    taint.reads(context, message)
+    return find_listed(message, given.attachment_id)
 
 
 def find_listed(message: MessageSummary, attachment_id: str) -> Located:
@@ -208,12 +240,12 @@ async def attachment(desk: "Desk", actor: Actor, given: AttachmentRef) -> Answer
 
 
 def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
-    """Search an inbox for words, newest first; what lists leave out is never found."""
-    inbox = find_inbox(context, given.inbox_id)
+    """Search an inbox, or all within reach, for words, newest first; what lists leave out is never found."""
+    owner = owner_of(context, given.inbox_id)[1]
     below = places.opened("search", given.page_token)[1] if given.page_token else places.EVER
     seqs = index.find(
         context.tx,
-        inbox.inbox_id,
+        owner,
         given.q,
         below=int(below),
         since=given.after or 0,
@@ -265,6 +297,7 @@ def follow_labels(context: Context, thread_id: str) -> None:
     of_thread = context.tx.all(threads.LABELS_OF_MESSAGES, thread_id=thread_id)
     union = sorted({label for one in of_thread for label in one})
     context.tx.run(threads.SET_LABELS, key=thread_id, labels=as_json(union), updated_at=context.now)
+    work.forget_read(context, thread_id, union)
 
 
 def relabel(context: Context, message: MessageSummary, labels: set[str]) -> MessageSummary:
@@ -278,6 +311,10 @@ def relabel(context: Context, message: MessageSummary, labels: set[str]) -> Mess
     for label in labels - before:
         context.tx.insert(queries.ADD_LABEL, {"label": label, **place})
         _label_event(context, EventType.LABEL_ADDED, message, label)
+    if "trash" in before - labels:  # whoever takes it off brings the message back
+        context.tx.run(trash.REMOVE, id=message.id)
+    if not work.is_to_do(before):
+        work.note(context, message, message.thread_id, labels)
     return message.model_copy(update={"labels": ordered, "updated_at": context.now})
 
 
@@ -309,42 +346,73 @@ def since(context: Context, given: Since) -> LatestNews:
             summary = context.tx.one(queries.BY_ID, id=event.data["message"])
             if summary is not None and _named(summary, given):
                 full = context.tx.one(queries.FULL, seq=summary.seq)
+                taint.reads(context, summary)
                 return LatestNews(inbox_id=inbox.inbox_id, message=full, recent=0)
         after = events[-1].position
     recent = context.tx.one(queries.COUNT_SINCE, inbox_id=inbox.inbox_id, since=context.now - 600_000) or 0
     return LatestNews(inbox_id=inbox.inbox_id, message=None, recent=recent)
 
 
+def short_ref(message: MessageSummary) -> str:
+    """Return a message's short id, `m12-3kq8`: its row number, and letters that no other of that row has."""
+    return f"m{message.seq}-{message.id[-4:]}"
+
+
+def row_of(wanted: str) -> int | None:
+    """Return the row number in a short form, None for text that is none."""
+    number, dash, letters = wanted[1:].partition("-")
+    is_short = wanted[:1] == "m" and dash and len(letters) == 4 and number.isdecimal() and number.isascii()
+    return int(number) if is_short and len(number) < 19 else None
+
+
 def find_message(context: Context, given: MessageRef) -> MessageSummary:
     """Return the message that a public or inner id names. Raises NotFound, out of reach too."""
+    return _find(context, given, _SUMMARIES)
+
+
+def _find(context: Context, given: MessageRef, by: "_By[M]") -> M:
     inbox = find_inbox(context, given.inbox_id)
-    found = look_up(context, inbox.inbox_id, given.message_id)
+    found = _look_up(context, inbox.inbox_id, given.message_id, by)
     if found is None:
         raise NotFound("message", given.message_id, fix=f"List the messages of {inbox.address} to see their ids.")
     return found
 
 
 def look_up(context: Context, inbox_id: str, message_id: str) -> MessageSummary | None:
-    """Return the message of an inbox (inner id) that a public or inner id names, None where who asks may not see it."""
+    """Return the message of an inbox (inner id) that an id names: public, short or inner; None where it is unseen."""
+    return _look_up(context, inbox_id, message_id, _SUMMARIES)
+
+
+def _look_up(context: Context, inbox_id: str, message_id: str, by: "_By[M]") -> M | None:
     wanted = message_id.strip()
     found = None
     if wanted.startswith("msg_"):
-        found = context.tx.one(queries.BY_ID, id=wanted)
+        found = context.tx.one(by.id, id=wanted)
         found = found if found is not None and found.inbox_id == inbox_id else None
+    elif (seq := row_of(wanted)) is not None:
+        found = context.tx.one(by.seq, seq=seq)
+        # A row number may be given anew after a deletion: the letters are of this message alone.
+        found = found if found is not None and (found.inbox_id, short_ref(found)) == (inbox_id, wanted) else None
     else:
         for spelling in (wanted, f"<{wanted}>"):
-            found = found or context.tx.one(queries.BY_PUBLIC_ID, inbox_id=inbox_id, public_id=spelling)
+            found = found or context.tx.one(by.public_id, inbox_id=inbox_id, public_id=spelling)
     return found if found is not None and is_visible(context, found.labels) else None
+
+
+class _By(NamedTuple, Generic[M]):
+    """The queries that find one message, each by one kind of id."""
+
+    id: Query[M]
+    seq: Query[M]
+    public_id: Query[M]
+
+
+_SUMMARIES = _By(queries.BY_ID, queries.BY_SEQ, queries.BY_PUBLIC_ID)
+_WHOLE = _By(queries.FULL_BY_ID, queries.FULL, queries.FULL_BY_PUBLIC_ID)
 
 
 def _message_ref(given: MessageRef) -> MessageRef:
     return MessageRef(inbox_id=given.inbox_id, message_id=given.message_id)
-
-
-def _parameters(given: ListMessages) -> dict[str, object]:
-    label = {"label": folded(given.labels)[0]} if given.labels else {}
-    until = places.EVER if given.before is None else given.before
-    return {"since": given.after or 0, "until": until, **label}
 
 
 def _filter(given: ListMessages, hidden: frozenset[str]) -> Callable[[MessageSummary], bool]:

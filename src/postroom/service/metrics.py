@@ -27,6 +27,7 @@ MetricType = Literal[
     "message.bounced",
     "message.complained",
     "message.rejected",
+    "message.opened",
     "domain.verified",
 ]
 UsageType = Literal["storage_bytes", "message_count", "thread_count", "inbox_count", "domain_count", "pod_count"]
@@ -134,9 +135,9 @@ def query_usage(context: Context, given: QueryUsage) -> dict[str, list[Point]]:
         raise InvalidInput.at("usage_types", f"{unknown[0]} is not counted here.", fix=f"Ask for {_OF[within]}.")
     told: dict[str, list[Point]] = {kind: [] for kind in asked}
     for at in _first(grid, given):
-        totals = _totals(context, within, owner, at, asked)
+        held = context.tx.one(queries.HELD, place=owner, at=at) or queries.Held()
         for kind in asked:
-            told[kind].append(Point(at, totals[kind]))
+            told[kind].append(Point(at, getattr(held, kind)))
     return told
 
 
@@ -185,17 +186,6 @@ def _grid(span: _Range, period: int, window: int) -> range:
 
 def _first(grid: Sequence[int], given: _Ranged) -> Iterable[int]:
     return (grid[::-1] if given.descending else grid)[: given.limit]
-
-
-def _totals(
-    context: Context, within: Within, owner: str | None, at: int, asked: tuple[UsageType, ...]
-) -> dict[str, int]:
-    mark = {"owner": owner, "at": at}
-    held = context.tx.one(queries.held(within), **mark) if set(asked) & set(_HELD) else None
-    counted: dict[str, int] = {
-        kind: context.tx.one(queries.there(kind, within), **mark) or 0 for kind in asked if kind not in _HELD
-    }
-    return {**(held._asdict() if held else {}), **counted}
 
 
 def _sums(context: Context, kind: EventType, origin: int, grid: Sequence[int], period: int, window: int) -> list[int]:

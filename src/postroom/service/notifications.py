@@ -3,6 +3,8 @@
 At least once: whatever ends in between, a row that was not recorded as told is due again.
 """
 
+import logging
+
 from pydantic import Field
 
 from postroom.model.event import Event
@@ -15,7 +17,10 @@ from postroom.service.webhooks import headers_of, secret_of
 from postroom.store.queries import events
 from postroom.store.queries import webhooks as queries
 
+log = logging.getLogger(__name__)
 LEASE_MS = 60_000
+PATIENCE_MS = 5 * 86_400_000  # of failures, after which a webhook is switched off
+KEPT_MS = 30 * 86_400_000  # a notification that has ended
 # After the first try, as Svix does: https://docs.svix.com/retries
 WAITS_MS = tuple(s * 1_000 for s in (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000))
 
@@ -130,6 +135,7 @@ def record(context: Context, given: Outcome) -> None:
     tried = given.notification.attempts
     wait = WAITS_MS[tried - 1] if given.error is not None and tried <= len(WAITS_MS) else None
     state = NotificationState.DELIVERED if given.error is None else NotificationState.FAILED
+    _judge(context, given)
     _record(
         context,
         given,
@@ -144,6 +150,23 @@ def record(context: Context, given: Outcome) -> None:
 def drop(context: Context, given: Outcome) -> None:
     """End a notification that has nothing left to tell."""
     _record(context, given, NotificationState.GONE, due_at=None, status=given.status, last_error=given.error, body=None)
+
+
+def sweep(context: Context, given: Share) -> bool:
+    """Forget notifications that ended long ago; tell whether there may be more."""
+    below = new_id("not", max(0, context.now - KEPT_MS))
+    return context.tx.run(queries.SWEEP, below=below, n=given.limit) == given.limit
+
+
+def _judge(context: Context, given: Outcome) -> None:
+    """Switch off a webhook whose tries have failed for days on end, without one between that did not."""
+    key = given.notification.webhook_id
+    if given.error is None:
+        context.tx.run(queries.RECOVER, key=key)
+        return
+    context.tx.run(queries.FAIL, key=key, now=context.now)
+    if context.tx.run(queries.DISABLE, key=key, before=context.now - PATIENCE_MS, now=context.now):
+        log.warning("webhook switched off after days of failures webhook=%s", key)
 
 
 def _record(context: Context, given: Trial, state: NotificationState, **columns: object) -> None:

@@ -1,7 +1,7 @@
 """An operation: one thing that Postroom can do for whoever may ask, described once; and what a handler may touch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +22,10 @@ class Input(BaseModel):
 
 # Of a field that may be absent: the command line takes it by its place all the same.
 BY_PLACE: dict[str, Any] = {"by_place": True}
+
+
+# Of a field that /v0, whose fields are another's, does not take.
+OURS: dict[str, Any] = {"ours": True}
 
 
 class Nothing(Input):
@@ -46,12 +50,16 @@ class House:
 
 @dataclass(frozen=True)
 class Context:
-    """What a handler may touch: who asks, the open transaction, the moment (UTC milliseconds), the settings."""
+    """What a handler may touch: who asks, the open transaction, the moment (UTC milliseconds), the settings.
+
+    `seen` is told by handlers that show bodies: it is not empty where one came from outside.
+    """
 
     actor: Actor
     tx: Transaction
     now: int
     house: House
+    seen: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from postroom.model.tenant import Pod
 from postroom.service import places
 from postroom.service.inboxes import CLIENT_ID
 from postroom.service.operation import Context, Input
-from postroom.store.queries import lists
+from postroom.store.queries import lists, metrics, policies
 from postroom.store.queries import pods as queries
 
 
@@ -24,7 +24,7 @@ class CreatePod(Input):
 
 class ListPods(Input):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
 
 
@@ -78,7 +78,10 @@ def delete(context: Context, given: PodRef) -> Pod:
     if context.tx.one(queries.HOLDS, id=pod.pod_id) is not None:
         raise CannotDelete("The pod is not empty.", fix="Delete its inboxes, domains, webhooks and API keys first.")
     context.tx.run(lists.DELETE_OF_PLACE, place=pod.pod_id)
+    context.tx.run(policies.DELETE, key=pod.pod_id)
+    context.tx.run(metrics.END_POD, key=pod.pod_id, now=context.now)
     context.tx.run(queries.DELETE, id=pod.pod_id)
+    context.tx.run(metrics.FORGET, place=pod.pod_id)
     return pod
 
 

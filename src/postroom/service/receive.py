@@ -16,11 +16,11 @@ from postroom.model.lists import Direction
 from postroom.model.message import Incoming, ParsedMessage
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor
-from postroom.service import lists
+from postroom.service import feedback, lists, sent_ids
 from postroom.service.filing import Sheet, file, known_as
 from postroom.service.inboxes import find_destination
 from postroom.service.operation import Answer, Context, Input
-from postroom.store.queries import messages
+from postroom.store.queries import inboxes, messages
 from postroom.store.queries.messages import Reference
 
 if TYPE_CHECKING:
@@ -91,10 +91,18 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
     filed: dict[str, str] = {}
     duplicates: list[str] = []
     digest = _digest(given)
+    late = {id_ for id_, (mailbox, _known) in destinations.items() if _is_for_a_predecessor(context, mailbox, given)}
+    if late == destinations.keys():
+        raise NotFound("inbox", ", ".join(given.incoming.recipients[:3]))
     for mailbox, known in destinations.values():
-        if mailbox.paused and given.incoming.origin != "import":
+        if mailbox.inbox_id in late or (mailbox.paused and given.incoming.origin != "import"):
             continue
-        message = _file_into(context, mailbox, given, digest, known)
+        report = given.parsed.report if given.incoming.origin == "smtp" else None
+        heeded = feedback.heed(context, mailbox, report) if report is not None else None
+        if heeded is not None and not heeded.is_shown:
+            continue
+        thread_id = heeded.thread_id if heeded is not None else None
+        message = _file_into(context, mailbox, given, digest, known, thread_id)
         if message is None:
             duplicates.append(mailbox.inbox_id)
         else:
@@ -102,8 +110,23 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
     return Taken(filed=filed, duplicates=tuple(duplicates))
 
 
+def _is_for_a_predecessor(context: Context, mailbox: Mailbox, given: Arrival) -> bool:
+    """Tell whether a message answers what the address sent before this inbox had it: it reaches nobody.
+
+    What its owner imports is never that. Known by our own Message-IDs alone.
+    """
+    answered = given.parsed.in_reply_to or given.parsed.references[-1:]
+    if not answered or given.incoming.origin == "import":
+        return False
+    written = sent_ids.written_at(context.house, mailbox.address, answered)
+    if written is None or any(known_as(context, mailbox, one) for one in answered):
+        return False
+    inbox = context.tx.one(inboxes.BY_ID, inbox_id=mailbox.inbox_id)
+    return inbox is not None and written < inbox.created_at
+
+
 def _file_into(
-    context: Context, mailbox: Mailbox, given: Arrival, digest: bytes, known: Reference | None
+    context: Context, mailbox: Mailbox, given: Arrival, digest: bytes, known: Reference | None, thread_id: str | None
 ) -> str | None:
     incoming = given.incoming
     is_blocked = mailbox.has_lists and _is_blocked(context, mailbox, given)
@@ -118,6 +141,7 @@ def _file_into(
         envelope_from=incoming.envelope_from,
         client=incoming.client,
         helo=incoming.helo,
+        thread_id=None if is_blocked else thread_id,
         digest=digest,
         event=EventType.MESSAGE_RECEIVED_BLOCKED if is_blocked else EventType.MESSAGE_RECEIVED,
     )

@@ -19,16 +19,21 @@ from postroom.model.errors import InvalidInput, NotFound
 from postroom.model.event import EventType
 from postroom.model.ids import new_id
 from postroom.model.inbox import Inbox, Mailbox
-from postroom.model.message import Incoming, Message, Outgoing, ParsedMessage, Raw, Upload
+from postroom.model.message import Incoming, Message, Outgoing, Raw, Upload
+from postroom.model.policy import Held, Ruling
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import hosting, policy
+from postroom.service import hosting, opens, policy
+from postroom.service.departure import Departure, Sent, Wording
 from postroom.service.filing import Filed, Sheet, file, known_as
+from postroom.service.holding import hold
 from postroom.service.idempotency import Keyed, Token, finish, once
 from postroom.service.inboxes import InboxRef, find_inbox
 from postroom.service.messages import MessageRef, Strings, check_labels, check_number, find_message
-from postroom.service.operation import Answer, Context, Input
+from postroom.service.operation import Answer, Context
 from postroom.service.receive import keep_large
+from postroom.service.sent_ids import inner_id, sent_id
+from postroom.service.settling import Ack, settle
 from postroom.service.uploads import AttachmentToSend, gather, too_large
 from postroom.store.queries import deliveries, messages
 
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
 _INLINE_WORK = 256 * 1024  # beyond this composing would hold up the event loop
+Leaving = Sent | Held  # what becomes of a message that is sent
 _INLINE_PAGE = 64 * 1024  # characters of HTML beyond which reading it would
 
 
@@ -44,14 +50,14 @@ class Written(Keyed):
 
     to: Strings = Field(default=(), description="Recipients: name@host or Name <name@host>.")
     cc: Strings = Field(default=(), description="Recipients of a copy.")
-    bcc: Strings = Field(default=(), description="Recipients that no other recipient sees.")
-    reply_to: Strings = Field(default=(), description="Where answers shall go, when not to the inbox.")
+    bcc: Strings = Field(default=(), description="Hidden recipients.")
+    reply_to: Strings = Field(default=(), description="Where answers shall go.")
     text: str | None = Field(default=None, description="The body as plain text.")
     html: str | None = Field(default=None, description="The body as HTML.")
-    labels: Strings = Field(default=(), description="Labels of your own for the sent message.")
+    labels: Strings = Field(default=(), description="Labels of your own.")
     attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
     headers: dict[str, str] = Field(default_factory=dict, description="Further header fields.")
-    track_opens: bool = Field(default=False, description="Note when a recipient opens the message.")
+    track_opens: bool = Field(default=False, description="Note when HTML is opened; by domains with tracking.")
 
 
 class SendMessage(Written, InboxRef):
@@ -76,74 +82,50 @@ class Prepared(Record):
     inbox: Inbox
     original: Message | None
     raw: Raw | None
+    tracks_opens: bool = False  # its domain allows it
 
 
-class Departure(Input):
-    """A composed message, ready to be committed. `recipients` is who will be on the wire, Bcc too; `token` is the claim
-    that ends with it.
-    """
-
-    inbox: Inbox
-    message_id: str
-    thread_id: str | None
-    incoming: Incoming
-    parsed: ParsedMessage
-    blob: str | None
-    labels: tuple[str, ...]
-    bcc: tuple[str, ...]
-    recipients: tuple[str, ...]
-    token: Token | None = None
-    track_opens: bool = False
-
-
-class Sent(Record):
-    """A message that was committed to the queue. `captured`: recipients whom the sandbox keeps the mail from."""
-
-    id: str
-    message_id: str
-    thread_id: str
-    recipients: tuple[str, ...]
-    captured: tuple[str, ...]
-
-
-async def send(desk: "Desk", actor: Actor, given: SendMessage) -> Answer[Sent]:
+async def send(desk: "Desk", actor: Actor, given: SendMessage) -> Answer[Leaving]:
     """Send a message from an inbox."""
     return await once(desk, actor, "messages.send", given, partial(_send, desk, actor, given), Sent)
 
 
-async def reply(desk: "Desk", actor: Actor, given: ReplyToMessage) -> Answer[Sent]:
+async def reply(desk: "Desk", actor: Actor, given: ReplyToMessage) -> Answer[Leaving]:
     """Answer a message in its thread, with what it said quoted below."""
-    return await once(desk, actor, "messages.reply", given, partial(_reply, desk, actor, given), Sent)
+    return await once(desk, actor, "messages.reply", given, partial(answer, desk, actor, given), Sent)
 
 
-async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[Sent]:
+async def forward(desk: "Desk", actor: Actor, given: ForwardMessage) -> Answer[Leaving]:
     """Forward a message with its attachments; it stays in the thread of the original."""
     return await once(desk, actor, "messages.forward", given, partial(_forward, desk, actor, given), Sent)
 
 
-async def _send(desk: "Desk", actor: Actor, given: SendMessage, token: Token | None) -> Answer[Sent]:
+async def _send(desk: "Desk", actor: Actor, given: SendMessage, token: Token | None) -> Answer[Leaving]:
     if not (given.subject or given.text or given.html or given.attachments):
         raise InvalidInput("An empty message.", fix="Give a subject, text, html or attachments.")
     prepared: Prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id))
-    leaving = await departure(desk, prepared, given, word_message(desk, prepared, given))
+    leaving = await departure(desk, actor, prepared, given, word_message(desk, prepared, given))
     return await _depart(desk, actor, leaving, token)
 
 
-async def _reply(desk: "Desk", actor: Actor, given: ReplyToMessage, token: Token | None) -> Answer[Sent]:
+async def answer(
+    desk: "Desk", actor: Actor, given: ReplyToMessage, token: Token | None, ack: Ack | None = None
+) -> Answer[Leaving]:
+    """Answer a message, once: `token` is the claim of the request's key, `ack` that of the conversation."""
     if given.reply_all and (given.to or given.cc or given.bcc):
         raise InvalidInput.at("reply_all", "exclusive with to, cc and bcc.", fix="Leave out either.")
     if not (given.text or given.html or given.attachments):
         raise InvalidInput("An empty reply.", fix="Give text, html or attachments.")
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
     addressed = given.model_copy(update=reply_recipients(prepared, given))
-    leaving = await departure(desk, prepared, addressed, await word_reply(desk, prepared, addressed))
-    return await _depart(desk, actor, leaving, token)
+    leaving = await departure(desk, actor, prepared, addressed, await word_reply(desk, prepared, addressed))
+    return await _depart(desk, actor, leaving.model_copy(update={"ack": ack}), token)
 
 
-async def _forward(desk: "Desk", actor: Actor, given: ForwardMessage, token: Token | None) -> Answer[Sent]:
+async def _forward(desk: "Desk", actor: Actor, given: ForwardMessage, token: Token | None) -> Answer[Leaving]:
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
     outgoing = await word_forward(desk, prepared, given)
-    leaving = await departure(desk, prepared, given, outgoing, await files_of(desk, prepared))
+    leaving = await departure(desk, actor, prepared, given, outgoing, await files_of(desk, prepared))
     return await _depart(desk, actor, leaving, token)
 
 
@@ -165,7 +147,7 @@ async def word_reply(desk: "Desk", prepared: Prepared, given: ReplyToMessage, su
         html=None
         if given.html is None
         else given.html + words.quote_reply_html(said, by, at, original_html=original.html),
-        in_reply_to=_wire_id(original),
+        in_reply_to=wire_id(original),
         references=chain_to(original),
     )
 
@@ -200,7 +182,7 @@ def forward_subject(original: Message) -> str:
 
 def chain_to(original: Message) -> tuple[str, ...]:
     """Return the References of what answers or forwards a message (RFC 5322 3.6.4)."""
-    return references.chain(_wire_id(original), original.references, _ids(original.in_reply_to))
+    return references.chain(wire_id(original), original.references, _ids(original.in_reply_to))
 
 
 def prepare(context: Context, given: Prepare) -> Prepared:
@@ -208,23 +190,55 @@ def prepare(context: Context, given: Prepare) -> Prepared:
     inbox = find_inbox(context, given.inbox_id)
     hosting.check_sender(context, inbox)
     policy.check_sender(inbox)
+    tracks = hosting.tracks_opens(context, inbox.address)
     if given.message_id is None:
-        return Prepared(inbox=inbox, original=None, raw=None)
+        return Prepared(inbox=inbox, original=None, raw=None, tracks_opens=tracks)
     summary = find_message(context, MessageRef(inbox_id=given.inbox_id, message_id=given.message_id))
     return Prepared(
         inbox=inbox,
         original=context.tx.one(messages.FULL, seq=summary.seq),
         raw=context.tx.one(messages.RAW, seq=summary.seq),
+        tracks_opens=tracks,
     )
 
 
-def commit(context: Context, given: Departure) -> Sent:
-    """Write a composed message: the message itself, a delivery a recipient, and what happened."""
+def commit(context: Context, given: Departure) -> Sent | Ruling:
+    """Write a composed message, or say why it is held: then nothing was written."""
+    mailbox = mailbox_of(context, given)
+    ruling = check(context, mailbox, given)
+    return write(context, mailbox, given) if ruling is None else ruling
+
+
+def mailbox_of(context: Context, given: Departure) -> Mailbox:
+    """Return the inbox that sends, if it may send now. Raises NotFound, Refused."""
     inbox = find_inbox(context, given.inbox.inbox_id)
     hosting.check_sender(context, inbox)
     policy.check_sender(inbox)
-    mailbox = Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
-    policy.check_lists(context, mailbox, given.recipients)
+    return Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
+
+
+def check(
+    context: Context,
+    mailbox: Mailbox,
+    given: Departure,
+    *,
+    by: tuple[str, ...] | None = None,
+    is_approved: bool = False,
+) -> Ruling | None:
+    """Return why a composed message is held, as `policy.judge` says of what its bytes and its envelope say."""
+    sending = policy.Sending(
+        recipients=given.recipients,
+        thread_id=given.thread_id,
+        answers=given.parsed.in_reply_to,
+        refers=given.parsed.references,
+    )
+    return policy.judge(context, mailbox, sending, by=by, is_approved=is_approved)
+
+
+def write(context: Context, mailbox: Mailbox, given: Departure, by: tuple[str, ...] | None = None) -> Sent:
+    """Write a message that may leave: itself, a delivery a recipient, what happened; `by` as `policy.judge` has it."""
+    if given.ack is not None:
+        settle(context, given.ack)
     sheet = Sheet(
         message_id=given.message_id,
         parsed=given.parsed,
@@ -238,10 +252,10 @@ def commit(context: Context, given: Departure) -> Sent:
     filed = file(context, mailbox, sheet, known_as(context, mailbox, given.parsed.message_id or ""))
     assert filed is not None  # only what arrives can be a duplicate
     if given.track_opens:
-        seq = context.tx.one(messages.SEQ_OF, id=filed.message_id)
-        context.tx.insert(messages.TRACK, {"message_seq": seq, "opened_at": None})
+        opens.track(context, filed.message_id)
     if given.token is not None:
         finish(context, given.token, filed.message_id, filed.public_id, filed.thread_id)
+    policy.note_sent(context, mailbox, given.recipients, by)
     captured = tuple(r for r in given.recipients if not hosting.is_ours(context, r))
     for recipient in given.recipients:
         _add_delivery(context, mailbox, filed, recipient, captured=recipient in captured)
@@ -288,7 +302,7 @@ def _emit(context: Context, kind: EventType, mailbox: Mailbox, filed: Filed, rec
 def _outgoing(desk: "Desk", inbox: Inbox, given: Written, *, subject: str, **fields: Any) -> Outgoing:
     now = desk.clock()
     return Outgoing(
-        message_id=f"<{new_id('msg', now)}@{hosting.message_id_domain(inbox.address)}>",
+        message_id=sent_id(desk.house, inbox.address, new_id("msg", now)),
         date=now,
         from_=Address(address=inbox.address, name=inbox.display_name),
         reply_to=_addresses(given.reply_to, "reply_to"),
@@ -300,12 +314,21 @@ def _outgoing(desk: "Desk", inbox: Inbox, given: Written, *, subject: str, **fie
     )
 
 
-async def _depart(desk: "Desk", actor: Actor, leaving: Departure, token: Token | None) -> Answer[Sent]:
-    return await desk.ask("messages.commit", actor, leaving.model_copy(update={"token": token}))
+async def _depart(desk: "Desk", actor: Actor, leaving: Departure, token: Token | None) -> Answer[Leaving]:
+    return await depart(desk, actor, leaving.model_copy(update={"token": token}))
+
+
+async def depart(desk: "Desk", actor: Actor, leaving: Departure) -> Answer[Leaving]:
+    """Commit a composed message; what is held is kept as a draft that waits for a person."""
+    found: Answer[Sent | Ruling] = await desk.ask("messages.commit", actor, leaving)
+    if isinstance(found.result, Ruling):
+        held = await hold(desk, actor, leaving, found.result)
+        return Answer(held.result, held.position)
+    return Answer(found.result, found.position)
 
 
 async def departure(
-    desk: "Desk", prepared: Prepared, given: Written, outgoing: Outgoing, files: tuple[Upload, ...] = ()
+    desk: "Desk", actor: Actor, prepared: Prepared, given: Written, outgoing: Outgoing, files: tuple[Upload, ...] = ()
 ) -> Departure:
     """Return a worded message as bytes, with `files` and those that are given, ready to be committed.
 
@@ -319,20 +342,49 @@ async def departure(
     for one in (*outgoing.to, *outgoing.cc, *bcc):
         recipients.setdefault(one.key, one.address)
     policy.check([Address(address=a) for a in recipients.values()])
-    uploads = (*files, *await gather(desk, given.attachments))
+    given_files = await gather(desk, given.attachments, actor, prepared.inbox.inbox_id)
+    uploads = (*files, *given_files)
     outgoing = outgoing.model_copy(update={"attachments": uploads})
-    incoming = await _composed(desk, outgoing, tuple(recipients.values()))
+    tracked = opens.marked(desk, outgoing) if given.track_opens and prepared.tracks_opens else None
+    incoming = await _composed(desk, tracked or outgoing, tuple(recipients.values()))
+    parsed = await desk.rooms.parser.parse(incoming)
+    if tracked is not None:
+        # What leaves, and is kept, has the pixel; what the sender is shown of it has none.
+        plain = await desk.rooms.parser.parse(await _composed(desk, outgoing, ()))
+        parsed = parsed.model_copy(update={"html": plain.html, "extracted_html": plain.extracted_html})
     return Departure(
         inbox=prepared.inbox,
-        message_id=outgoing.message_id[1:].partition("@")[0],
+        message_id=inner_id(outgoing.message_id),
         thread_id=prepared.original.thread_id if prepared.original else None,
         incoming=incoming,
-        parsed=await desk.rooms.parser.parse(incoming),
+        parsed=parsed,
         blob=await keep_large(desk, incoming),
         labels=labels,
         bcc=tuple(str(a) for a in bcc),
         recipients=tuple(recipients.values()),
-        track_opens=given.track_opens,
+        track_opens=tracked is not None,
+        wording=_wording(prepared, given, outgoing, given_files),
+    )
+
+
+def _wording(prepared: Prepared, given: Written, outgoing: Outgoing, files: tuple[Upload, ...]) -> Wording:
+    """Return what a message would be as a draft."""
+    original = prepared.original
+    public = None if original is None else original.message_id
+    return Wording(
+        to=tuple(map(str, outgoing.to)),
+        cc=tuple(map(str, outgoing.cc)),
+        bcc=given.bcc,
+        reply_to=given.reply_to,
+        subject=outgoing.subject,
+        text=given.text,
+        html=given.html,
+        in_reply_to=public if isinstance(given, ReplyToMessage) else None,
+        forward_of=public if isinstance(given, ForwardMessage) else None,
+        original_id=None if original is None else original.id,
+        thread_id=None if original is None else original.thread_id,
+        references=outgoing.references,
+        files=files,
     )
 
 
@@ -422,7 +474,7 @@ async def _said(original: Message) -> str:
     return await asyncio.to_thread(to_text, page) if len(page) > _INLINE_PAGE else to_text(page)
 
 
-def _wire_id(original: Message) -> str:
+def wire_id(original: Message) -> str:
     """Return the Message-ID that the original's sender knows it by; ours where it had none that is safe."""
     for name, value in original.headers:
         if name.lower() == "message-id" and references.is_safe_message_id(value.strip()):

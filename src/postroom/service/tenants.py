@@ -8,13 +8,15 @@ from pydantic import Field
 
 from postroom.model.errors import InvalidInput, NotFound, Unauthenticated
 from postroom.model.ids import new_id, new_secret
+from postroom.model.policy import hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor, ApiKey, Counted, Organization, Reach
 from postroom.service import pods
 from postroom.service.inboxes import find_inbox
 from postroom.service.operation import Context, Input, Nothing
+from postroom.service.places import EVER
 from postroom.store.json import as_json
-from postroom.store.queries import domains, keys
+from postroom.store.queries import keys, metrics
 from postroom.store.queries import tenants as queries
 
 KEY_LENGTHS = (32, 128)
@@ -32,6 +34,7 @@ PERMISSIONS = frozenset(
         *("metrics_read",),
         *("api_key_read", "api_key_create", "api_key_update", "api_key_delete"),
         *("pod_read", "pod_create", "pod_update", "pod_delete"),
+        *("policy_read", "policy_update", "approval_decide"),
     }
 )
 
@@ -104,9 +107,10 @@ def get_organization(context: Context, _given: Nothing) -> Counted:
     organization = context.tx.one(queries.ORGANIZATION, id=org_id)
     if organization is None:
         raise NotFound("organization", org_id or "")
-    inboxes = context.tx.one(queries.COUNT_INBOXES, org_id=org_id) or 0
-    count = context.tx.one(domains.COUNT, org_id=org_id) or 0
-    return Counted(organization=organization, inboxes=inboxes, domains=count)
+    within, place = context.actor.reach.innermost
+    held = context.tx.one(metrics.HELD, place=place, at=EVER) or metrics.Held()
+    inboxes = 1 if within == "inbox_id" else held.inbox_count
+    return Counted(organization=organization, inboxes=inboxes, domains=held.domain_count)
 
 
 def owner(context: Context, _given: Nothing) -> Actor:
@@ -124,7 +128,13 @@ def authenticate(context: Context, given: Credentials) -> Actor:
         fresh = key.expires_at is None or key.expires_at > context.now
         if hmac.compare_digest(known, digest) and fresh:
             reach = Reach(org_id=key.org_id, pod_id=key.pod_id, inbox_id=key.inbox_id)
-            return Actor(reach=reach, api_key_id=key.api_key_id, permissions=key.permissions, expires_at=key.expires_at)
+            return Actor(
+                reach=reach,
+                api_key_id=key.api_key_id,
+                permissions=key.permissions,
+                expires_at=key.expires_at,
+                made_by=key.made_by,
+            )
     raise Unauthenticated(
         "This API key is not known here.", fix="Use the owner key, or make one: postroom keys create."
     )
@@ -166,10 +176,23 @@ def add_key(
         "created_at": context.now,
         "updated_at": context.now,
         "expires_at": expires_at,
+        "used_at": None,
     }
-    key = ApiKey(api_key_id=new_id("key", context.now), inbox_address=None, permissions=permissions, **row)
+    made_by = hand(context.actor)
+    key = ApiKey(
+        api_key_id=new_id("key", context.now), inbox_address=None, permissions=permissions, made_by=made_by, **row
+    )
     allowed = None if permissions is None else as_json(sorted(permissions))
-    context.tx.insert(keys.ADD, {"id": key.api_key_id, "hash": _hash(secret), "permissions": allowed, **row})
+    context.tx.insert(
+        keys.ADD,
+        {
+            **row,
+            "id": key.api_key_id,
+            "hash": _hash(secret),
+            "permissions": allowed,
+            "made_by": as_json(made_by) if made_by else None,
+        },
+    )
     return key
 
 

@@ -1,18 +1,19 @@
 """Threads of an inbox, a pod or an organization: list, search, get, label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from pydantic import Field
 
-from postroom.model.errors import InvalidInput, NotFound, Unprocessable
+from postroom.model.errors import NotFound, Unprocessable
 from postroom.model.message import HIDDEN, Message, MessageSummary
 from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.thread import Thread
 from postroom.service import highlights as marks
-from postroom.service import places
+from postroom.service import places, taint
+from postroom.service.contacts import Contact, of_senders
 from postroom.service.hidden import WithHidden, is_visible, left_out
-from postroom.service.inboxes import find_inbox
+from postroom.service.inboxes import find_inbox, owner_of
 from postroom.service.messages import (
     Located,
     Moment,
@@ -27,6 +28,7 @@ from postroom.service.messages import (
 from postroom.service.operation import BY_PLACE, Context, Input
 from postroom.store import search as index
 from postroom.store.queries import messages, threads
+from postroom.store.queries.messages import NewText
 
 MAX_LABELLED = 99  # messages of a thread that one call labels
 _MAX_BODIES = 8_000_000  # characters of a page of whole messages
@@ -36,27 +38,27 @@ _LOOKED_AT = 5  # messages that a search looks at for each thread of a page
 class ThreadsOf(Input):
     """Whose threads are meant: of one inbox, or when it is absent of all that the key reaches."""
 
-    inbox_id: str | None = Field(default=None, description="The inbox: its e-mail address.", json_schema_extra=BY_PLACE)
+    inbox_id: str | None = Field(default=None, description="The address of the inbox.", json_schema_extra=BY_PLACE)
 
 
 class ListThreads(WithHidden, ThreadsOf):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
-    labels: Strings = Field(default=(), description="Only threads that have all these labels.")
-    before: Moment | None = Field(default=None, description="Only threads whose last message is before this time.")
-    after: Moment | None = Field(default=None, description="Only threads whose last message is at or after this time.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
+    labels: Strings = Field(default=(), description="With all these labels.")
+    before: Moment | None = Field(default=None, description="Only before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only at or after this time (RFC 3339).")
     ascending: bool = Field(default=False, description="Oldest first.")
-    senders: Strings = Field(default=(), description="Only threads whose senders contain all these.")
-    recipients: Strings = Field(default=(), description="Only threads whose recipients contain all these.")
-    subject: Strings = Field(default=(), description="Only threads whose subject contains all these.")
+    senders: Strings = Field(default=(), description="Whose senders contain all these.")
+    recipients: Strings = Field(default=(), description="Whose recipients contain all these.")
+    subject: Strings = Field(default=(), description="Whose subject contains all these.")
 
 
 class SearchThreads(ThreadsOf):
     q: str = Field(min_length=1, max_length=500, description='Words to find; "quoted words" are found as a phrase.')
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
-    before: Moment | None = Field(default=None, description="Only messages before this time (RFC 3339).")
-    after: Moment | None = Field(default=None, description="Only messages at or after this time (RFC 3339).")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
+    before: Moment | None = Field(default=None, description="Only before this time (RFC 3339).")
+    after: Moment | None = Field(default=None, description="Only at or after this time (RFC 3339).")
 
 
 class ThreadRef(ThreadsOf):
@@ -78,17 +80,31 @@ class UpdateThread(ThreadRef):
 
 
 class NewTextsOf(Input):
-    """Messages by their inner ids."""
+    """Messages by their inner ids; of the one that `whole` names all that it says, where that is more."""
 
     ids: tuple[str, ...]
+    whole: str | None = None
+
+
+class OutlineOf(GetThread):
+    """A thread, with the texts of its newest messages as far as `portion` bytes of messages reach."""
+
+    portion: int
 
 
 class Outline(Record):
-    """A thread and its newest messages without their bodies, newest first; `left_out` counts those before them."""
+    """A thread and its newest messages without their bodies, newest first; `left_out` counts all others.
+
+    `texts` has what is new in the first portion of them; `contacts` says what is known of their senders, by From;
+    `next_page_token` gives the messages before them.
+    """
 
     thread: Thread
     messages: tuple[MessageSummary, ...]
+    texts: dict[str, NewText]
+    contacts: dict[str, Contact]
     left_out: int
+    next_page_token: str | None
 
 
 class Conversation(Record):
@@ -105,9 +121,9 @@ class Conversation(Record):
 
 def list_(context: Context, given: ListThreads) -> Page[Thread]:
     """List the threads of an inbox, or of all inboxes, the one with the newest message first."""
-    by, owner = _owner(context, given)
+    by, owner = owner_of(context, given.inbox_id)
     query = threads.page(given.ascending, by)
-    span = {"since": given.after or 0, "until": places.EVER if given.before is None else given.before}
+    span = places.span(given.after, given.before)
 
     def fetch(place: dict[str, int | str], n: int) -> list[Thread]:
         return context.tx.all(query, owner=owner, **span, **place, n=n)
@@ -119,13 +135,14 @@ def list_(context: Context, given: ListThreads) -> Page[Thread]:
         limit=given.limit,
         fetch=fetch,
         keep=_filter(given, left_out(context, given, folded(given.labels))),
+        **span,
     )
 
 
 def search(context: Context, given: SearchThreads) -> marks.Hits[Thread]:
     """Search threads for words, the one with the newest such message first; what lists leave out is never found."""
     above = int(places.opened("thread_search", given.page_token)[1]) if given.page_token else places.EVER
-    look = _Look(context, _owner(context, given)[1], given, above)
+    look = _Look(context, owner_of(context, given.inbox_id)[1], given, above)
     most = _LOOKED_AT * given.limit
     seqs = look.find(most + 1)
     found: dict[str, tuple[Thread, MessageSummary]] = {}
@@ -170,11 +187,36 @@ class _Look:
             found[thread.thread_id] = (thread, message)
 
 
-def outline(context: Context, given: GetThread) -> Outline:
+def outline(context: Context, given: OutlineOf) -> Outline:
     """Get a thread with its messages as lists show them."""
     thread = find_thread(context, given)
-    newest = _page(context, thread, given, given.limit)
-    return Outline(thread=thread, messages=tuple(newest), left_out=max(0, thread.message_count - len(newest)))
+    listed = _page(context, thread, given, given.limit + 1)
+    newest = tuple(listed[: given.limit])
+    more = len(newest) < len(listed)
+    first = next(portions(newest, given.portion), [])
+    whole = newest[0].id if newest and given.page_token is None else None
+    return Outline(
+        thread=thread,
+        messages=newest,
+        texts=new_texts(context, NewTextsOf(ids=tuple(m.id for m in first), whole=whole)),
+        contacts=of_senders(context, newest),
+        left_out=max(0, thread.message_count - len(newest)),
+        next_page_token=places.seal("thread", (newest[-1].timestamp, newest[-1].seq)) if more else None,
+    )
+
+
+def portions(messages: Iterable[MessageSummary], size: int) -> Iterator[list[MessageSummary]]:
+    """Yield messages in lists of at most `size` bytes, or of one message."""
+    portion: list[MessageSummary] = []
+    room = size
+    for message in messages:
+        if portion and message.size > room:
+            yield portion
+            portion, room = [], size
+        portion.append(message)
+        room -= message.size
+    if portion:
+        yield portion
 
 
 def get(context: Context, given: GetThread) -> Conversation:
@@ -186,6 +228,7 @@ def get(context: Context, given: GetThread) -> Conversation:
     for summary in listed[: given.limit]:
         if (message := context.tx.one(messages.FULL, seq=summary.seq)) is not None:
             full.append(message)
+            taint.shows(context, message)
             room -= len(message.text or "") + len(message.html or "")
         if room < 0:
             break
@@ -224,13 +267,23 @@ def find_attachment(context: Context, given: ThreadAttachmentRef) -> Located:
     message = context.tx.one(messages.BY_ID, id=inner)
     if message is None or message.thread_id != thread.thread_id:
         raise NotFound("attachment", given.attachment_id, fix="Get the thread: its messages list what they have.")
+    taint.reads(context, message)
     return find_listed(message, given.attachment_id)
 
 
-def new_texts(context: Context, given: NewTextsOf) -> dict[str, messages.NewText]:
+def new_texts(context: Context, given: NewTextsOf) -> dict[str, NewText]:
     """Get what is new in messages, by their ids; one that was deleted meanwhile is missing."""
     found = {one: context.tx.one(messages.NEW_TEXT, id=one) for one in given.ids}
-    return {one: text for one, text in found.items() if text is not None}
+    texts = {one: text for one, text in found.items() if text is not None}
+    for one, text in texts.items():
+        if text.origin != "sent" and (read := context.tx.one(messages.BY_ID, id=one)) is not None:
+            taint.reads(context, read)
+    if given.whole in texts and texts[given.whole].more:
+        summary = context.tx.one(messages.BY_ID, id=given.whole)
+        full = None if summary is None else context.tx.one(messages.FULL, seq=summary.seq)
+        if full is not None:
+            texts[given.whole] = texts[given.whole]._replace(whole=(full.text, full.html))
+    return texts
 
 
 def find_thread(context: Context, given: ThreadRef) -> Thread:
@@ -242,16 +295,6 @@ def find_thread(context: Context, given: ThreadRef) -> Thread:
         where = f" of {inbox.address}" if inbox else ""
         raise NotFound("thread", given.thread_id, fix=f"List the threads{where} to see their ids.")
     return thread
-
-
-def _owner(context: Context, given: ThreadsOf) -> tuple[str, str]:
-    """Return the column that says whose threads are meant, and the inner id of that inbox, pod or organization."""
-    if given.inbox_id is not None:
-        return "inbox_id", find_inbox(context, given.inbox_id).inbox_id
-    column, owner = context.actor.reach.innermost
-    if owner is None:
-        raise InvalidInput.at("inbox_id", "is required.")
-    return column, owner
 
 
 def _page(context: Context, thread: Thread, given: GetThread, n: int) -> list[MessageSummary]:

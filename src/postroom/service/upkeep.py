@@ -6,10 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from postroom.mime.html import to_text
 from postroom.model.tenant import SYSTEM, Actor
+from postroom.service.metrics import OLDEST_MS
 from postroom.service.operation import Answer, Context, Input
 from postroom.store import search
 from postroom.store.blobs import delete_if_old
-from postroom.store.queries import deliveries, drafts, inboxes, messages, metrics, threads
+from postroom.store.queries import (
+    approvals,
+    deliveries,
+    drafts,
+    inboxes,
+    messages,
+    metrics,
+    opens,
+    policies,
+    texts,
+    threads,
+    trash,
+    uploads,
+)
 from postroom.store.query import Query
 
 if TYPE_CHECKING:
@@ -23,6 +37,13 @@ class Batch(Input):
     """How many rows to treat in one transaction."""
 
     limit: int = 200
+
+
+class Places(Input):
+    """How many places to treat in one transaction, from which on."""
+
+    after: str = ""
+    limit: int = 100
 
 
 class _Share:
@@ -77,13 +98,16 @@ def purge(context: Context, given: Batch) -> bool:
         return True
     empty = context.tx.all(threads.OF_INBOX, inbox_id=inbox_id, n=given.limit)
     for seq, _id in empty:
+        context.tx.run(metrics.END_THREAD, key=seq, now=context.now)
         context.tx.run(threads.DELETE, seq=seq)
     files = context.tx.all(drafts.FILES_OF_INBOX, inbox_id=inbox_id, n=given.limit)
     for file in files:
         context.tx.run(drafts.DELETE_FILE, id=file)
     if not empty and not files:
-        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, metrics.FORGET, inboxes.END_PURGE):
+        for query in (messages.DELETE_LABELS, messages.DELETE_REFERENCES, inboxes.END_PURGE):
             context.tx.run(query, inbox_id=inbox_id)
+        context.tx.run(metrics.FORGET, place=inbox_id)
+        context.tx.run(policies.FORGET_PARTIES, inbox_id=inbox_id)
     return True
 
 
@@ -92,16 +116,33 @@ def purge_message(context: Context, words: messages.Words, *, is_indexed: bool) 
     if is_indexed:
         search.forget(context.tx, _words(words))
     context.tx.run(deliveries.DELETE_OF_MESSAGE, message_id=words.id)
-    for query in (messages.DELETE_BODY, messages.UNTRACK):
+    context.tx.run(trash.REMOVE, id=words.id)
+    for query in (messages.DELETE_BODY, opens.UNTRACK, texts.DELETE):
         context.tx.run(query, seq=words.seq)
     context.tx.run(messages.DELETE, seq=words.seq)
 
 
+def thin(context: Context, given: Places) -> str | None:
+    """Leave of the totals that nobody can ask for any more the last of each day; return the place to go on from."""
+    place = given.after
+    for _ in range(given.limit):
+        following = context.tx.one(metrics.NEXT_PLACE, after=place)
+        if following is None:
+            return None
+        place = following
+        context.tx.run(metrics.THIN, key=place, before=context.now - OLDEST_MS)
+    return place
+
+
 def delete_lone_file(context: Context, given: LoneFile) -> bool:
-    """Delete a file that no message and no draft names. A write operation: nobody can come to name it meanwhile."""
+    """Delete a file that no message, draft or handle names. A write operation: nobody can come to name it meanwhile."""
     if context.tx.one(messages.BLOB_USED, blob=given.sha256) is not None:
         return False
+    if context.tx.one(approvals.BLOB_USED, blob=given.sha256) is not None:
+        return False
     if context.tx.one(drafts.BLOB_USED, blob=given.sha256) is not None:
+        return False
+    if context.tx.one(uploads.BLOB_USED, blob=given.sha256) is not None:
         return False
     return delete_if_old(given.path)
 

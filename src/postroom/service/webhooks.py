@@ -55,7 +55,7 @@ class CreateWebhook(Input):
 
 class ListWebhooks(Input):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
-    page_token: str | None = Field(default=None, description="next_page_token of the page before.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
 
 
@@ -108,21 +108,17 @@ def add(context: Context, given: CreateWebhook) -> Webhook:
 
 def list_(context: Context, given: ListWebhooks) -> Page[Webhook]:
     """List the webhooks, newest first."""
-    mark = places.window("webhooks", given.page_token, ascending=given.ascending)
-    edge = "" if given.ascending else "~"
-    found = context.tx.all(
-        queries.PAGE_UP if given.ascending else queries.PAGE_DOWN,
-        org_id=context.actor.reach.org_id,
-        at=mark["at"],
-        id=mark["seq"] if isinstance(mark["seq"], str) else edge,
-        n=given.limit + 1,
+    within, owner = context.actor.reach.innermost
+    query = queries.page(within, given.ascending)
+    page = places.turn(
+        "webhooks",
+        given.page_token,
+        ascending=given.ascending,
+        limit=given.limit,
+        fetch=lambda mark, n: context.tx.all(query, owner=owner, **mark, n=n),
+        place=lambda webhook: (webhook.created_at, webhook.webhook_id),
     )
-    items = tuple(_opened(context, webhook) for webhook in found[: given.limit])
-    more = len(found) > given.limit
-    return Page(
-        items=items,
-        next_page_token=places.seal("webhooks", (items[-1].created_at, items[-1].webhook_id)) if more else None,
-    )
+    return Page(tuple(_opened(context, webhook) for webhook in page.items), page.next_page_token)
 
 
 def get(context: Context, given: WebhookRef) -> Webhook:
@@ -142,6 +138,7 @@ def update(context: Context, given: UpdateWebhook) -> Webhook:
             **filters,
             "event_types": types,
             "enabled": webhook.enabled if given.enabled is None else given.enabled,
+            "failing_since": None if given.enabled else webhook.failing_since,
             "updated_at": context.now,
         }
     )
@@ -308,6 +305,7 @@ def _changing(webhook: Webhook) -> dict[str, Any]:
         "headers": webhook.headers,
         "enabled": webhook.enabled,
         "updated_at": webhook.updated_at,
+        "failing_since": webhook.failing_since,
     }
 
 

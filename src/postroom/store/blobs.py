@@ -11,8 +11,42 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from postroom.model.ids import new_id
+
+if TYPE_CHECKING:
+    import hashlib
+
+    from _typeshed import ReadableBuffer
 
 SWEEP_AGE_S = 3600
+
+
+class Spool:
+    """A file that grows piece by piece, at `path`; it is gone when closed unless it was moved away. It blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+
+    def write(self, piece: "ReadableBuffer", digest: "hashlib._Hash") -> None:
+        """Append a piece and take it into account in `digest`."""
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            number = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            self._file = os.fdopen(number, "wb", buffering=0)
+        digest.update(piece)
+        with memoryview(piece) as left:
+            done = 0
+            while done < len(left):
+                done += self._file.write(left[done:])
+
+    def close(self) -> None:
+        """End it."""
+        if self._file is not None:
+            self._file.close()
+        self.path.unlink(missing_ok=True)
 
 
 class Blobs:
@@ -25,6 +59,10 @@ class Blobs:
     def path(self, sha256: str) -> Path:
         """Return where the bytes with this hash are."""
         return self._folder / sha256[:2] / sha256[2:]
+
+    def new_part(self) -> Path:
+        """Return where a file may be written that is to be adopted; left behind, it is swept."""
+        return self._folder / "00" / f"{os.getpid()}.{time.monotonic_ns()}.{new_id('part', 0)}"
 
     def adopt(self, spool: Path, sha256: str) -> None:
         """Move a spooled file here, durable when this returns. An equal file that is here already is kept.

@@ -6,25 +6,21 @@ Each rule is SQL that selects what breaks it. Rows of inboxes whose purge is und
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from postroom.store.blobs import Blobs
+from postroom.store.rules import COUNTED, OAUTH
+from postroom.store.rules import Rule as _Rule
 
 MAX_EACH = 20
 _GOING = "(SELECT inbox_id FROM purge)"
 _ENDED = "('delivered', 'bounced', 'rejected', 'captured')"
-_OF_INBOX = ("thread", "message", "message_label", "message_reference", "delivery", "draft", "draft_file", "usage")
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """`sql` selects one text column, the rows that break the rule; `says` is the sentence with `{}` for that text."""
-
-    says: str
-    sql: str
+_OF_INBOX = (
+    *("thread", "message", "message_label", "message_reference", "delivery", "draft", "draft_file", "claim", "upload"),
+    "trash",
+)
 
 
 _BODIES = (
@@ -75,7 +71,8 @@ _THREADS = (
     _Rule(
         "thread {} names a last message that is not its newest",
         f"SELECT t.id FROM thread t WHERE t.inbox_id NOT IN {_GOING} AND t.last_message_id IS NOT"
-        " (SELECT m.public_id FROM message m WHERE m.thread_id = t.id ORDER BY m.seq DESC LIMIT 1)",
+        " (SELECT m.public_id FROM message m WHERE m.thread_id = t.id"
+        " ORDER BY m.timestamp DESC, m.seq DESC LIMIT 1)",
     ),
     _Rule(
         "thread {} has labels that are not the union of its messages'",
@@ -126,6 +123,10 @@ _REFERENCES = (
         " JOIN message_body b ON b.message_seq = m.seq WHERE b.origin = 'sent')",
     ),
     _Rule(
+        "attachment_text {} is of no message",
+        "SELECT message_seq FROM attachment_text WHERE message_seq NOT IN (SELECT seq FROM message)",
+    ),
+    _Rule(
         "public id {} is given to two messages of one inbox",
         "SELECT public_id FROM message GROUP BY inbox_id, public_id HAVING count(*) > 1",
     ),
@@ -152,7 +153,8 @@ _QUEUES = (
     ),
     _Rule(
         "message {} has no event that tells of it",
-        "SELECT id FROM message WHERE id NOT IN (SELECT json_extract(data, '$.message') FROM event"
+        "SELECT m.id FROM message m JOIN message_body b ON b.message_seq = m.seq WHERE b.origin <> 'import'"
+        " AND m.id NOT IN (SELECT json_extract(data, '$.message') FROM event"
         " WHERE type LIKE 'message.received%' OR type = 'message.sent')",
     ),
     _Rule(
@@ -161,10 +163,37 @@ _QUEUES = (
         " WHERE name = 'event')",
     ),
 )
+_TO_DO = (
+    "m.labels LIKE '%\"received\"%' AND m.labels LIKE '%\"unread\"%' AND m.labels NOT LIKE '%\"spam\"%'"
+    " AND m.labels NOT LIKE '%\"blocked\"%' AND m.labels NOT LIKE '%\"unauthenticated\"%'"
+    " AND m.labels NOT LIKE '%\"trash\"%'"
+)
+_CLAIMS = (
+    _Rule(
+        "message {} is to be dealt with, and its thread does not wait for it",
+        f"SELECT m.id FROM message m WHERE {_TO_DO} AND m.inbox_id NOT IN {_GOING}"
+        " AND m.thread_id NOT IN (SELECT thread_id FROM claim)",
+    ),
+    _Rule(
+        "claim {} is of no thread of its inbox",
+        "SELECT c.thread_id FROM claim c LEFT JOIN thread t ON t.id = c.thread_id AND t.inbox_id = c.inbox_id"
+        " AND t.pod_id = c.pod_id AND t.org_id = c.org_id WHERE t.seq IS NULL",
+    ),
+    _Rule(
+        "claim {} has a lease without its token, is due while it is held, or names no message that is held",
+        "SELECT thread_id FROM claim WHERE (token IS NULL) <> (lease_until = 0) OR due_at < lease_until"
+        " OR (token IS NULL) <> (messages = '[]')",
+    ),
+    _Rule(
+        "upload {} has not exactly one of content and blob, or not the size of its bytes",
+        "SELECT id FROM upload WHERE (content IS NULL) = (blob IS NULL) OR length(content) <> size",
+    ),
+)
 _DRAFTS = (
     _Rule(
         "draft {} is due and not scheduled, or scheduled and not due",
-        "SELECT id FROM draft WHERE (due_at IS NULL) <> (coalesce(send_status, 'failed') = 'failed')"
+        "SELECT id FROM draft WHERE (due_at IS NULL) <>"
+        " (coalesce(send_status, 'failed') IN ('failed', 'pending_approval'))"
         " OR (due_at IS NOT NULL AND due_at IS NOT send_at)",
     ),
     _Rule(
@@ -178,6 +207,28 @@ _DRAFTS = (
         " WHERE f.inbox_id = d.inbox_id AND f.draft_id = d.id ORDER BY id)) IS NOT"
         " (SELECT group_concat(id || size) FROM (SELECT value ->> '$.attachment_id' AS id, value ->> '$.size' AS size"
         " FROM json_each(d.attachments) ORDER BY 1))",
+    ),
+    _Rule(
+        "draft {} waits for approval and nothing asks for it",
+        f"SELECT d.id FROM draft d WHERE d.send_status = 'pending_approval' AND d.inbox_id NOT IN {_GOING}"
+        " AND NOT EXISTS (SELECT 1 FROM approval a"
+        " WHERE a.draft_id = d.id AND a.draft_version = d.version AND a.state = 'pending')",
+    ),
+    _Rule(
+        "approval {} is pending and its draft does not wait",
+        f"SELECT a.id FROM approval a WHERE a.state = 'pending' AND a.inbox_id NOT IN {_GOING} AND NOT EXISTS"
+        " (SELECT 1 FROM draft d WHERE d.id = a.draft_id AND d.version = a.draft_version"
+        " AND d.send_status = 'pending_approval')",
+    ),
+    _Rule(
+        "approval {} was given and its message did not leave, or has bytes where it is decided",
+        "SELECT id FROM approval WHERE (state = 'pending') = (content IS NULL AND blob IS NULL)"
+        " OR (state = 'approved' AND decided_at IS NULL)",
+    ),
+    _Rule(
+        "correspondent of {}, an inbox that is neither here nor going",
+        "SELECT DISTINCT inbox_id FROM correspondent WHERE inbox_id NOT IN (SELECT inbox_id FROM inbox)"
+        f" AND inbox_id NOT IN {_GOING}",
     ),
     _Rule(
         "draft_file {} is of no draft of its inbox",
@@ -255,6 +306,18 @@ _OWNERS = (
         f"SELECT inbox_id FROM inbox WHERE inbox_id IN {_GOING}",
     ),
 )
+_TRASH = (
+    _Rule(
+        "trash {} is neither an inbox nor a message of one that is labelled trash",
+        f"SELECT t.id FROM trash t LEFT JOIN message m ON m.id = t.id AND m.inbox_id = t.inbox_id WHERE t.inbox_id NOT"
+        f" IN {_GOING} AND t.id <> t.inbox_id AND (m.id IS NULL OR instr(m.labels, '\"trash\"') = 0)",
+    ),
+    _Rule(
+        "trash {} does not belong where its inbox does",
+        "SELECT t.id FROM trash t JOIN inbox i ON i.inbox_id = t.inbox_id WHERE t.org_id <> i.org_id"
+        " OR t.pod_id <> i.pod_id",
+    ),
+)
 _LISTS = (
     _Rule(
         "list entry {} does not belong where its list is",
@@ -318,25 +381,11 @@ _WEBHOOKS = (
         "SELECT id FROM webhook WHERE inbox_id IS NOT NULL AND inbox_id NOT IN (SELECT inbox_id FROM inbox)",
     ),
 )
-_COUNTED = (
-    _Rule(
-        "the last usage of inbox {} is not what it holds",
-        "SELECT i.inbox_id FROM inbox i LEFT JOIN usage u ON u.inbox_id = i.inbox_id"
-        " AND u.at = (SELECT max(at) FROM usage WHERE inbox_id = i.inbox_id)"
-        " LEFT JOIN (SELECT inbox_id, sum(message_count) AS m, sum(size) AS b, count(*) AS n FROM thread"
-        " GROUP BY inbox_id) t ON t.inbox_id = i.inbox_id WHERE coalesce(u.messages, 0) <> coalesce(t.m, 0)"
-        " OR coalesce(u.bytes, 0) <> coalesce(t.b, 0) OR coalesce(u.threads, 0) <> coalesce(t.n, 0)",
-    ),
-    _Rule(
-        "idempotency key {} names a part of a message, or an organization that does not exist",
-        "SELECT k.key FROM idempotency_key k LEFT JOIN organization o ON o.id = k.org_id WHERE o.id IS NULL"
-        " OR (k.message IS NULL) <> (k.message_id IS NULL) OR (k.message IS NULL) <> (k.thread_id IS NULL)",
-    ),
-)
 _NAMED = (
     "SELECT b.blob, m.size FROM message_body b JOIN message m ON m.seq = b.message_seq"
     " WHERE b.blob IS NOT NULL GROUP BY b.blob, m.size"
     " UNION SELECT blob, size FROM draft_file WHERE blob IS NOT NULL"
+    " UNION SELECT blob, size FROM upload WHERE blob IS NOT NULL"
 )
 RULES: Sequence[_Rule] = (
     *_BODIES,
@@ -344,13 +393,16 @@ RULES: Sequence[_Rule] = (
     *_LABELS,
     *_REFERENCES,
     *_QUEUES,
+    *_CLAIMS,
     *_DRAFTS,
     *_SEARCH,
     *_OWNERS,
+    *_TRASH,
     *_LISTS,
     *_DOMAINS,
     *_WEBHOOKS,
-    *_COUNTED,
+    *COUNTED,
+    *OAUTH,
 )
 
 

@@ -33,10 +33,12 @@ _FORGET = (
 )
 _NEWEST = "SELECT coalesce(max(id), 0) FROM message_search_docsize"
 _SHOWN = "".join(f" AND instr(message.labels, '\"{label}\"') = 0" for label in HIDDEN)
+# An inbox that is in the trash says nothing.
+_LIVES = " AND NOT EXISTS (SELECT 1 FROM trash WHERE trash.id = message.inbox_id)"
 _FIND = (
     "SELECT message_search.rowid FROM message_search JOIN message ON message.seq = message_search.rowid"
     " WHERE message_search MATCH :query AND message_search.rowid < :below"
-    f" AND message.timestamp >= :since AND message.timestamp < :until{_SHOWN}"
+    f" AND message.timestamp >= :since AND message.timestamp < :until{_SHOWN}{_LIVES}"
     " ORDER BY message_search.rowid DESC LIMIT :n"
 )
 # The messages of the thread come first: each is a look into the index.

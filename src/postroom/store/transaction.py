@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 
 from postroom.model.event import EventType
 from postroom.model.tenant import Reach
-from postroom.store.json import as_json
+from postroom.store.json import as_json, from_json
 from postroom.store.queries import events
 from postroom.store.query import Query, reach_parameters, shape_of
 
@@ -50,7 +50,9 @@ class Transaction:
 
     def all(self, query: Query[T], **parameters: Any) -> list[T]:
         """Return all rows of `query` as records."""
-        return [query.row(row) for row in self._execute(query, parameters).fetchall()]
+        answer = self._execute(query, parameters)
+        rows = from_json(answer.fetchone()[0]) if query.is_packed(self._dialect) else answer.fetchall()
+        return [query.row(row) for row in rows]
 
     def run(self, query: Query[Any], **parameters: Any) -> int:
         """Execute a statement and return the number of rows that it changed."""

@@ -1,24 +1,21 @@
 """Domains over /v0: add, list, get, zone file, verify, update, delete, in the organization or in a pod."""
 
-from typing import Any
+from typing import Any, cast
 
-from starlette.responses import Response
-
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.domain import DnsRecord, Domain
 from postroom.model.page import Page
 from postroom.service.links import Links
 
 
-def domain_item(record: Domain) -> wire.Shown:
+def domain_item(record: Domain) -> shapes.DomainItem:
     """Return a DomainItem. `organization_id` and `status` are for clients of other years."""
-    return {
+    shown: shapes.DomainItem = {
         "organization_id": record.org_id,
-        **wire.given({"pod_id": record.pod_id}),
         "domain_id": record.domain,
         "domain": record.domain,
-        "status": record.status.value,
+        "status": record.status,
         "feedback_enabled": record.feedback_enabled,
         "inbound_enabled": record.inbound_enabled,
         "subdomains_enabled": record.subdomains_enabled,
@@ -26,40 +23,40 @@ def domain_item(record: Domain) -> wire.Shown:
         "updated_at": wire.moment(record.updated_at),
         "created_at": wire.moment(record.created_at),
     }
+    return wire.also(shown, {"pod_id": record.pod_id})
 
 
-def domain(record: Domain) -> wire.Shown:
+def domain(record: Domain) -> shapes.Domain:
     """Return a Domain with its records."""
-    return {
-        **domain_item(record),
-        **wire.given({"reason": record.reason}),
-        "records": [_record(r) for r in record.records],
-    }
+    shown = {**domain_item(record), "records": [_record(r) for r in record.records]}
+    return wire.also(cast(shapes.Domain, shown), {"reason": record.reason})
 
 
-def _record(record: DnsRecord) -> wire.Shown:
-    shown: wire.Shown = {
+def _record(record: DnsRecord) -> shapes.VerificationRecord:
+    shown: shapes.VerificationRecord = {
         "type": record.type,
         "name": record.name,
         "value": record.value,
-        "status": record.status.value,
+        "status": record.status,
     }
-    return {**shown, **wire.given({"priority": record.priority, "reason": record.reason})}
+    return wire.also(shown, {"priority": record.priority, "reason": record.reason})
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _one(result: Any, _call: Call, _links: Links) -> shapes.Domain:
     return domain(result)
 
 
-def _page(result: Page[Any], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("domains", result, [domain_item(d) for d in result.items], read.limit(call))
+def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListDomainsResponse:
+    items = [domain_item(d) for d in result.items]
+    page: shapes.ListDomainsResponse = {"count": len(items), "domains": items}
+    return wire.paged(page, result, read.limit(call))
 
 
-def _zone_file(result: Any, _call: Call, _links: Links) -> Response:
-    return Response(result, media_type="text/dns", headers={"content-disposition": 'attachment; filename="zone.txt"'})
+def _zone_file(result: Any, _call: Call, _links: Links) -> shapes.ZoneFile:
+    return shapes.ZoneFile(result, headers={"content-disposition": 'attachment; filename="zone.txt"'})
 
 
-def _no_setup_link(_result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _no_setup_link(_result: Any, _call: Call, _links: Links) -> shapes.GetSetupLinkResponse:
     return {"supported": False}  # an agreement with DNS providers that one's own server has not
 
 

@@ -4,11 +4,11 @@ They are listed and read in an inbox, in a pod and in the organization; written 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from postroom.http.agentmail import messages, read, wire
+from postroom.http.agentmail import messages, read, shapes, wire
 from postroom.http.route import Call, Route
-from postroom.model.draft import Draft, DraftSummary
+from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.page import Page
 from postroom.service.links import Download, Links
 
@@ -16,60 +16,58 @@ _PREFIX = "/inboxes/{inbox_id}"
 _ONE = f"{_PREFIX}/drafts/{{draft_id}}"
 
 
-def _item(record: DraftSummary) -> wire.Shown:
+def _item(record: DraftSummary) -> shapes.DraftItem:
     """Return a DraftItem. `thread_id` is for clients of other years, `send_error` says why it failed."""
-    shown = wire.given(
-        {
-            "to": list(record.to),
-            "cc": list(record.cc),
-            "bcc": list(record.bcc),
-            "subject": record.subject,
-            "preview": record.preview,
-            "attachments": [wire.attachment(a) for a in record.attachments],
-            "in_reply_to": record.in_reply_to,
-            "forward_of": record.forward_of,
-            "thread_id": record.thread_id,
-            "send_status": record.send_status,
-            "send_at": None if record.send_at is None else wire.moment(record.send_at),
-            "send_error": record.send_error,
-        }
-    )
-    return {
+    shown: shapes.DraftItem = {
         "inbox_id": record.inbox_address,
         "draft_id": record.draft_id,
         "labels": list(record.labels),
-        **shown,
         "updated_at": wire.moment(record.updated_at),
     }
-
-
-def _draft(record: Draft) -> wire.Shown:
-    more = {"client_id": record.client_id, "reply_to": list(record.reply_to), "text": record.text, "html": record.html}
-    return {
-        **_item(record),
-        **wire.given({**more, "references": list(record.references)}),
-        "created_at": wire.moment(record.created_at),
+    optional = {
+        "to": list(record.to),
+        "cc": list(record.cc),
+        "bcc": list(record.bcc),
+        "subject": record.subject,
+        "preview": record.preview,
+        "attachments": [wire.attachment(a) for a in record.attachments],
+        "in_reply_to": record.in_reply_to,
+        "forward_of": record.forward_of,
+        "thread_id": record.thread_id,
+        "send_status": None if record.send_status is SendStatus.PENDING_APPROVAL else record.send_status,
+        "send_at": wire.moment_if(record.send_at),
+        "send_error": record.send_error,
     }
+    return wire.also(shown, optional)
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _draft(record: Draft) -> shapes.Draft:
+    shown = cast(shapes.Draft, {**_item(record), "created_at": wire.moment(record.created_at)})
+    more = {"client_id": record.client_id, "reply_to": list(record.reply_to), "text": record.text, "html": record.html}
+    return wire.also(shown, {**more, "references": list(record.references)})
+
+
+def _one(result: Any, _call: Call, _links: Links) -> shapes.Draft:
     return _draft(result)
 
 
-def _page(result: Page[Any], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("drafts", result, [_item(d) for d in result.items], read.limit(call))
+def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListDraftsResponse:
+    items = [_item(d) for d in result.items]
+    page: shapes.ListDraftsResponse = {"count": len(items), "drafts": items}
+    return wire.paged(page, result, read.limit(call))
 
 
-def _sent(result: Any, _call: Call, _links: Links) -> wire.Shown:
-    return {"message_id": result.message_id, "thread_id": result.thread_id}
+def _sent(result: Any, _call: Call, _links: Links) -> shapes.SendMessageResponse:
+    sent = wire.left(result)
+    return {"message_id": sent.message_id, "thread_id": sent.thread_id}
 
 
-def _attachment(result: Any, _call: Call, links: Links) -> wire.Shown:
+def _attachment(result: Any, _call: Call, links: Links) -> shapes.AttachmentResponse:
     draft, file = result.draft, result.attachment
     wanted = Download(
         org_id=draft.org_id, inbox_id=draft.inbox_id, draft_id=draft.draft_id, attachment_id=file.attachment_id
     )
-    return {**wire.attachment(file), **messages.signed(wanted, links)}
+    return messages.with_address(file, wanted, links)
 
 
 def _changes(call: Call) -> Mapping[str, Any]:

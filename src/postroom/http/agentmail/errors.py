@@ -6,8 +6,9 @@ from postroom.http.errors import status_of
 from postroom.http.route import Json
 from postroom.model import errors
 
+TRIED_AGAIN = (429, 503)
 # The names that clients of several years compare with.
-_NAMES: dict[int, str] = {
+NAMES: dict[int, str] = {
     400: "ValidationError",
     401: "UnauthorizedError",
     403: "ForbiddenError",
@@ -20,12 +21,22 @@ _NAMES: dict[int, str] = {
 }
 
 
+# What to do where the error itself says nothing of it.
+_FIXES: dict[int, str] = {
+    400: "Correct what errors names; GET /v0/openapi.json says what each request takes.",
+    403: "Use a key that may do this.",
+    404: "List what there is to see its ids.",
+    409: "Look at how things stand, then try again.",
+    413: "Send less.",
+    503: "Try again in a moment.",
+}
+
+
 def envelope(error: errors.PostroomError) -> dict[str, Any]:
     """Return an error as this dialect words it."""
     status = status_of(error)
     body: dict[str, Any] = {"name": _name(error, status), "code": error.code, "message": error.message}
-    if error.fix:
-        body["fix"] = error.fix
+    body["fix"] = error.fix or _FIXES.get(status, "Look at the message.")
     if isinstance(error, errors.InvalidInput):
         body["errors"] = _problems(error)
     return body
@@ -35,12 +46,13 @@ def answer(error: errors.PostroomError) -> Json:
     """Return the answer that an error is."""
     status = status_of(error)
     # The clients wait this long before they try again, twice.
-    return Json(envelope(error), status, headers={"retry-after": "1"} if status in (429, 503) else None)
+    return Json(envelope(error), status, headers={"retry-after": "1"} if status in TRIED_AGAIN else None)
 
 
 def internal() -> Json:
     """Return what is said of a bug of ours."""
     body = {"name": "InternalServerError", "code": "internal_error", "message": "The server failed; its log says why."}
+    body["fix"] = "Try again; tell the operator of this server."
     return Json(body, 500)
 
 
@@ -53,7 +65,7 @@ def not_here(fix: str) -> Json:
 def _name(error: errors.PostroomError, status: int) -> str:
     if isinstance(error, errors.Refused):
         return "MessageRejectedError"
-    return _NAMES.get(status, "ServerError")
+    return NAMES.get(status, "ServerError")
 
 
 def _problems(error: errors.InvalidInput) -> list[dict[str, Any]]:

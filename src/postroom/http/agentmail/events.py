@@ -4,6 +4,7 @@ there, for the clients tell the classes of events apart by trying which of them 
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -29,7 +30,7 @@ def render(happening: Happening) -> bytes:
 def _shown(happening: Happening) -> wire.Shown:
     event = happening.event
     name, show = _KINDS[event.type.value]
-    shown: wire.Shown = {
+    shown: dict[str, Any] = {
         "type": "event",
         "event_type": event.type.value,
         "event_id": event.event_id,

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
-from postroom.model.page import Page
 from postroom.service.links import Links
 
 
-def _page(result: Any, call: Call, _links: Links) -> wire.Shown:
-    page = Page(items=result.items, next_page_token=result.next_page_token)
-    return wire.listed("events", page, [_event(e, result.address) for e in result.items], read.limit(call))
+def _page(result: Any, call: Call, _links: Links) -> shapes.ListInboxEventsResponse:
+    events = [_event(e, result.address) for e in result.items]
+    page: shapes.ListInboxEventsResponse = {"count": len(events), "events": events}
+    return wire.paged(page, result, read.limit(call))
 
 
-def _event(record: Any, address: str) -> wire.Shown:
+def _event(record: Any, address: str) -> shapes.InboxEvent:
     at = wire.moment(record.timestamp)
     return {
         "organization_id": record.org_id,

@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.page import Page
 from postroom.service.links import Links
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _one(result: Any, _call: Call, _links: Links) -> shapes.Inbox:
     return wire.inbox(result)
 
 
-def _page(result: Page[Any], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("inboxes", result, [wire.inbox(i) for i in result.items], read.limit(call))
+def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListInboxesResponse:
+    items = [wire.inbox(i) for i in result.items]
+    page: shapes.ListInboxesResponse = {"count": len(items), "inboxes": items}
+    return wire.paged(page, result, read.limit(call))
 
 
 def _routes(prefix: str, **scope: Any) -> tuple[Route, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.errors import InvalidInput
 from postroom.model.page import Page
@@ -27,32 +27,34 @@ def _list(call: Call) -> Mapping[str, Any]:
     return {**read.page(call), **wire.given({"type": call.first.get("type")})}
 
 
-def _key(record: ApiKey) -> wire.Shown:
-    allowed = record.permissions
-    return {
+def _key(record: ApiKey) -> shapes.ApiKey:
+    shown: shapes.ApiKey = {
         "type": "bearer",
         "api_key_id": record.api_key_id,
         "prefix": record.prefix,
         "name": record.name,
-        **wire.given({"pod_id": record.pod_id, "inbox_id": record.inbox_address}),
-        # An empty map allows nothing, an absent one everything.
-        **({} if allowed is None else {"permissions": dict.fromkeys(sorted(allowed), True)}),
         "created_at": wire.moment(record.created_at),
         "updated_at": wire.moment(record.updated_at),
-        **({} if record.expires_at is None else {"expires_at": wire.moment(record.expires_at)}),
     }
+    if record.permissions is not None:  # an empty map allows nothing, an absent one everything
+        shown["permissions"] = dict.fromkeys(sorted(record.permissions), True)
+    owner = {"pod_id": record.pod_id, "inbox_id": record.inbox_address}
+    moments = {"expires_at": wire.moment_if(record.expires_at), "used_at": wire.moment_if(record.used_at)}
+    return wire.also(shown, {**owner, **moments})
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _one(result: Any, _call: Call, _links: Links) -> shapes.ApiKey:
     return _key(result)
 
 
-def _made(result: NewApiKey, _call: Call, _links: Links) -> wire.Shown:
+def _made(result: NewApiKey, _call: Call, _links: Links) -> shapes.CreateApiKeyResponse:
     return {**_key(result.key), "api_key": result.api_key}
 
 
-def _page(result: Page[ApiKey], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("api_keys", result, [_key(key) for key in result.items], read.limit(call))
+def _page(result: Page[ApiKey], call: Call, _links: Links) -> shapes.ListApiKeysResponse:
+    items = [_key(key) for key in result.items]
+    page: shapes.ListApiKeysResponse = {"count": len(items), "api_keys": items}
+    return wire.paged(page, result, read.limit(call))
 
 
 def _routes(prefix: str, **scope: Any) -> tuple[Route, ...]:

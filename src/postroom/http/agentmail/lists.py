@@ -2,32 +2,34 @@
 
 from typing import Any
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.lists import ListEntry
 from postroom.model.page import Page
 from postroom.service.links import Links
 
 
-def _entry(record: ListEntry) -> wire.Shown:
-    return {
+def _entry(record: ListEntry) -> shapes.ListEntry:
+    shown: shapes.ListEntry = {
         "entry": record.entry,
         "organization_id": record.org_id,
-        **wire.given({"pod_id": record.pod_id, "inbox_id": record.inbox_address, "reason": record.reason}),
-        "direction": record.direction.value,
-        "list_type": record.list_type.value,
-        "entry_type": record.entry_type.value,
-        **({"read_only": True} if record.read_only else {}),
+        "direction": record.direction,
+        "list_type": record.list_type,
+        "entry_type": record.entry_type,
         "created_at": wire.moment(record.created_at),
     }
+    owner = {"pod_id": record.pod_id, "inbox_id": record.inbox_address}
+    return wire.also(shown, {**owner, "reason": record.reason, "read_only": record.read_only or None})
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _one(result: Any, _call: Call, _links: Links) -> shapes.ListEntry:
     return _entry(result)
 
 
-def _page(result: Page[ListEntry], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("entries", result, [_entry(e) for e in result.items], read.limit(call))
+def _page(result: Page[ListEntry], call: Call, _links: Links) -> shapes.ListListEntriesResponse:
+    items = [_entry(e) for e in result.items]
+    page: shapes.ListListEntriesResponse = {"count": len(items), "entries": items}
+    return wire.paged(page, result, read.limit(call))
 
 
 def _routes(prefix: str, **scope: Any) -> tuple[Route, ...]:

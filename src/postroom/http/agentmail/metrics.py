@@ -3,36 +3,42 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from postroom.http.agentmail import wire
+from postroom.http.agentmail import older, read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.service.links import Links
 
-_RANGE = ("start", "end", "period", "limit", "descending", "window")
-
 
 def _reading(types: str) -> Callable[[Call], Mapping[str, Any]]:
-    def read(call: Call) -> Mapping[str, Any]:
-        given: dict[str, Any] = {name: call.first[name] for name in _RANGE if call.first.get(name, "") != ""}
+    def reading(call: Call) -> Mapping[str, Any]:
+        given: dict[str, Any] = {name: call.first[name] for name in read.RANGE if call.first.get(name, "") != ""}
         return {**given, types: call.strings(types)}
 
-    return read
+    return reading
 
 
-def _series(result: Mapping[str, Any], amount: str) -> wire.Shown:
+def _events(result: Any, _call: Call, _links: Links) -> shapes.QueryMetrics:
     return {
-        kind: [{"timestamp": wire.moment(at), amount: value} for at, value in points] for kind, points in result.items()
+        kind: [{"timestamp": wire.moment(at), "count": count} for at, count in points]
+        for kind, points in result.items()
     }
 
 
-def _events(result: Any, _call: Call, _links: Links) -> wire.Shown:
-    return _series(result, "count")
+_grouped = older.grouped(_events)
 
 
-def _usage(result: Any, _call: Call, _links: Links) -> wire.Shown:
-    return _series(result, "value")
+def _earlier(result: Any, call: Call, links: Links) -> shapes.EarlierMetrics:
+    found: shapes.EarlierMetrics = _grouped(result, call, links)
+    return found
 
 
-def _rates(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _usage(result: Any, _call: Call, _links: Links) -> shapes.QueryUsage:
+    return {
+        kind: [{"timestamp": wire.moment(at), "value": value} for at, value in points]
+        for kind, points in result.items()
+    }
+
+
+def _rates(result: Any, _call: Call, _links: Links) -> shapes.QueryRates:
     return {
         kind: [{"timestamp": wire.moment(p.timestamp), "rate": p.rate, "sent": p.sent} for p in points]
         for kind, points in result.items()
@@ -41,9 +47,9 @@ def _rates(result: Any, _call: Call, _links: Links) -> wire.Shown:
 
 def _routes(prefix: str, **scope: Any) -> tuple[Route, ...]:
     at = f"{prefix}/metrics"
-    events, usage, rates = _reading("event_types"), _reading("usage_types"), _reading("rate_types")
+    events, usage, rates = (_reading(kinds) for kinds in read.KINDS)
     return (
-        Route("GET", at, "metrics.query_events", events, _events, **scope),
+        Route("GET", at, "metrics.query_events", older.ranged(events), _earlier, **scope),
         Route("GET", f"{at}/events", "metrics.query_events", events, _events, **scope),
         Route("GET", f"{at}/usage", "metrics.query_usage", usage, _usage, **scope),
         Route("GET", f"{at}/rates", "metrics.query_rates", rates, _rates, **scope),

@@ -2,25 +2,27 @@
 
 from typing import Any
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.page import Page
 from postroom.model.tenant import Pod
 from postroom.service.links import Links
 
 
-def _pod(record: Pod) -> wire.Shown:
+def _pod(record: Pod) -> shapes.Pod:
     at = wire.moment(record.created_at)  # nothing of a pod changes
-    shown = {"pod_id": record.pod_id, "name": record.name, "updated_at": at, "created_at": at}
-    return {**shown, **wire.given({"client_id": record.client_id})}
+    shown: shapes.Pod = {"pod_id": record.pod_id, "name": record.name, "updated_at": at, "created_at": at}
+    return wire.also(shown, {"client_id": record.client_id})
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _one(result: Any, _call: Call, _links: Links) -> shapes.Pod:
     return _pod(result)
 
 
-def _page(result: Page[Pod], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("pods", result, [_pod(pod) for pod in result.items], read.limit(call))
+def _page(result: Page[Pod], call: Call, _links: Links) -> shapes.ListPodsResponse:
+    items = [_pod(pod) for pod in result.items]
+    page: shapes.ListPodsResponse = {"count": len(items), "pods": items}
+    return wire.paged(page, result, read.limit(call))
 
 
 ROUTES = (

@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from postroom.http.route import Call
-from postroom.model.errors import InvalidInput
+from postroom.model.errors import InvalidInput, Problem
+from postroom.service.desk import unknown_name
+from postroom.service.operation import OURS
+from postroom.service.uploads import AttachmentToSend
 
 _PAGE = ("limit", "page_token", "ascending", "before", "after", "q")
 _HIDDEN = tuple(f"include_{label}" for label in ("spam", "blocked", "unauthenticated", "trash"))
 _LISTS = ("labels", "from", "to", "subject", "senders", "recipients")
+_FILE = AttachmentToSend.model_fields
+_OURS = frozenset(name for name, field in _FILE.items() if field.json_schema_extra is OURS)
+_THEIRS = tuple(name for name in _FILE if name not in _OURS)
+RANGE = ("start", "end", "period", "limit", "descending", "window")
+KINDS = ("event_types", "usage_types", "rate_types")
+QUERY = frozenset({*_PAGE, *_HIDDEN, *_LISTS, *RANGE, *KINDS, "type"})  # all that is read of a query, anywhere
 
 
 def page(call: Call) -> Mapping[str, Any]:
@@ -22,6 +31,23 @@ def page(call: Call) -> Mapping[str, Any]:
 def body(call: Call) -> Mapping[str, Any]:
     """Return the path and the body; a null is an absent field, except where an operation tells them apart."""
     return {**{name: value for name, value in call.body.items() if value is not None}, **call.path}
+
+
+def check_files(given: Mapping[str, Any]) -> None:
+    """Refuse what only our own dialect takes of a file.
+
+    Raises:
+        InvalidInput: as for any unknown field.
+    """
+    for field in ("attachments", "add_attachments"):
+        files = given.get(field)
+        for number, file in enumerate(files if isinstance(files, list) else ()):
+            for name in file if isinstance(file, dict) else ():
+                if name in _OURS:
+                    said = unknown_name(name, _THEIRS)
+                    raise InvalidInput(
+                        f"{field}.{number}.{name}: {said}", [Problem(path=(field, number, name), message=said)]
+                    )
 
 
 def whole_body(call: Call) -> Mapping[str, Any]:
@@ -48,4 +74,4 @@ def path(call: Call) -> Mapping[str, Any]:
 
 def limit(call: Call) -> int | None:
     """Return the limit that the client gave, to be repeated in the answer."""
-    return int(given) if (given := call.first.get("limit", "")).isdigit() else None
+    return int(given) if (given := call.first.get("limit", "")).isdecimal() else None

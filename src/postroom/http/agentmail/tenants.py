@@ -2,18 +2,18 @@
 
 from typing import Any, NoReturn
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.errors import OutOfScope
 from postroom.model.tenant import Counted
 from postroom.service.links import Links
 
 
-def _identity(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _identity(result: Any, _call: Call, _links: Links) -> shapes.Identity:
     return wire.identity(result)
 
 
-def _organization(result: Counted, _call: Call, _links: Links) -> wire.Shown:
+def _organization(result: Counted, _call: Call, _links: Links) -> shapes.Organization:
     """Show an Organization. Its limits and its billing are absent: there are none."""
     at = wire.moment(result.organization.created_at)  # nothing of it changes
     return {
@@ -25,7 +25,7 @@ def _organization(result: Counted, _call: Call, _links: Links) -> wire.Shown:
     }
 
 
-def _labs(_result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _labs(_result: Any, _call: Call, _links: Links) -> shapes.OrganizationLabs:
     return {"enabled": False, "available": False}
 
 

@@ -1,40 +1,41 @@
 """Threads over /v0, of an inbox, a pod or the organization: list, search, get with messages, label, delete."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from postroom.http.agentmail import messages, read, wire
+from postroom.http.agentmail import messages, read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.page import Page
 from postroom.service.links import Links
 
-_WHOLE = 100  # messages of a thread where a client names no limit: nearly all threads are shorter
+WHOLE = 100  # messages of a thread where a client names no limit: nearly all threads are shorter
 
 
-def _page(result: Page[Any], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("threads", result, [wire.thread_item(t) for t in result.items], read.limit(call))
+def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListThreadsResponse:
+    items = [wire.thread_item(t) for t in result.items]
+    page: shapes.ListThreadsResponse = {"count": len(items), "threads": items}
+    return wire.paged(page, result, read.limit(call))
 
 
-def _found(result: Any, call: Call, _links: Links) -> wire.Shown:
-    return wire.found("threads", result, wire.thread_item, read.limit(call))
+def _found(result: Any, call: Call, _links: Links) -> shapes.SearchThreadsResponse:
+    items = wire.marked(result, wire.thread_item)
+    page: shapes.SearchThreadsResponse = {"count": len(items), "threads": items}
+    return wire.paged(page, result, read.limit(call))
 
 
 def _get(call: Call) -> Mapping[str, Any]:
-    return {"limit": _WHOLE, **read.page(call)}
+    return {"limit": WHOLE, **read.page(call)}
 
 
-def _one(result: Any, call: Call, _links: Links) -> wire.Shown:
-    page = Page(items=result.messages, next_page_token=result.next_page_token)
+def _one(result: Any, call: Call, _links: Links) -> shapes.Thread:
     shown = [wire.message(m) for m in result.messages]
-    files = [wire.attachment(a) for m in result.messages for a in m.attachments]
-    return {
-        **wire.thread_item(result.thread),
-        **wire.given({"attachments": files}),
-        **wire.listed("messages", page, shown, read.limit(call)),
-    }
+    thread = cast(shapes.Thread, {**wire.thread_item(result.thread), "count": len(shown), "messages": shown})
+    if files := [wire.attachment(a) for m in result.messages for a in m.attachments]:
+        thread["attachments"] = files
+    return wire.paged(thread, result, read.limit(call))
 
 
-def _labels(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _labels(result: Any, _call: Call, _links: Links) -> shapes.UpdateThreadResponse:
     return {"thread_id": result.thread_id, "labels": list(result.labels)}
 
 

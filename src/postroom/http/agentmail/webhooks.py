@@ -2,44 +2,45 @@
 
 from typing import Any
 
-from postroom.http.agentmail import read, wire
+from postroom.http.agentmail import read, shapes, wire
 from postroom.http.route import Call, Route
 from postroom.model.page import Page
 from postroom.model.webhook import Webhook
 from postroom.service.links import Links
 
 
-def shown(record: Webhook) -> wire.Shown:
+def shown(record: Webhook) -> shapes.Webhook:
     """Return a Webhook. `event_types` absent = all standard ones."""
-    return {
+    required: shapes.Webhook = {
         "webhook_id": record.webhook_id,
         "url": record.url,
-        **wire.given(
-            {
-                "event_types": list(record.event_types),
-                "pod_ids": list(record.pod_ids),
-                "inbox_ids": list(record.inboxes.values()),
-                "pod_id": record.pod_id,
-                "inbox_id": record.inbox_address,
-                "client_id": record.client_id,
-            }
-        ),
         "secret": record.secret,
         "enabled": record.enabled,
         "updated_at": wire.moment(record.updated_at),
         "created_at": wire.moment(record.created_at),
     }
+    optional = {
+        "event_types": list(record.event_types),
+        "pod_ids": list(record.pod_ids),
+        "inbox_ids": list(record.inboxes.values()),
+        "pod_id": record.pod_id,
+        "inbox_id": record.inbox_address,
+        "client_id": record.client_id,
+    }
+    return wire.also(required, optional)
 
 
-def _one(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _one(result: Any, _call: Call, _links: Links) -> shapes.Webhook:
     return shown(result)
 
 
-def _page(result: Page[Any], call: Call, _links: Links) -> wire.Shown:
-    return wire.listed("webhooks", result, [shown(w) for w in result.items], read.limit(call))
+def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListWebhooksResponse:
+    items = [shown(w) for w in result.items]
+    page: shapes.ListWebhooksResponse = {"count": len(items), "webhooks": items}
+    return wire.paged(page, result, read.limit(call))
 
 
-def _names(result: Any, _call: Call, _links: Links) -> wire.Shown:
+def _names(result: Any, _call: Call, _links: Links) -> shapes.WebhookHeaderNamesResponse:
     return {"header_names": list(result)}
 
 

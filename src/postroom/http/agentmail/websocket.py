@@ -4,6 +4,7 @@ the same bytes as a webhook's body. Nothing is kept for a listener: who reads to
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +16,11 @@ from postroom.events.hub import Hub
 from postroom.http import auth
 from postroom.http.agentmail import errors
 from postroom.http.agentmail.events import render
-from postroom.model.errors import InvalidInput, PostroomError, Temporary, Unauthenticated
+from postroom.model.errors import InvalidInput, PostroomError, Temporary, TooMany, Unauthenticated
 from postroom.model.event import Event
 from postroom.model.tenant import SYSTEM, Actor
 from postroom.model.webhook import Subscription, permissions_for
+from postroom.service import taint
 from postroom.service.bells import heard
 from postroom.service.desk import Desk
 from postroom.service.keyring import KeyRing
@@ -26,6 +28,7 @@ from postroom.service.log import After, Happening
 
 log = logging.getLogger(__name__)
 POLL_S = 5.0
+PER_KEY = 1000
 SEND_S = 10.0  # for one frame to leave
 _CLOSE_S = 2.0
 _FIELDS = ("event_types", "inbox_ids", "pod_ids")
@@ -40,7 +43,9 @@ class _TooSlow(Exception):
 class EventSocket:
     """Answers a WebSocket: who asks is found at the handshake, by the header or `?api_key=`."""
 
-    def __init__(self, desk: Desk, keys: KeyRing, hub: Hub, *, send_s: float = SEND_S) -> None:
+    def __init__(self, desk: Desk, keys: KeyRing, hub: Hub, *, send_s: float = SEND_S, per_key: int = PER_KEY) -> None:
+        self._per_key = per_key
+        self._held: Counter[str | None] = Counter()  # connections by the id of their key
         self._desk = desk
         self._keys = keys
         self._hub = hub
@@ -51,10 +56,26 @@ class EventSocket:
         socket = WebSocket(scope, receive, send)
         try:
             actor = await auth.bearer(socket, self._keys, in_query=True)
+            self._take(actor)
         except PostroomError as error:
             await socket.send_denial_response(errors.answer(error))
             return
-        await socket.accept()
+        try:
+            await socket.accept()
+            await self._serve(socket, actor)
+        finally:
+            self._held -= Counter([actor.api_key_id])  # leaves no key behind that holds none
+
+    def _take(self, actor: Actor) -> None:
+        """Count a connection of a key. Raises TooMany."""
+        if self._held[actor.api_key_id] >= self._per_key:
+            raise TooMany(
+                f"This key holds {self._per_key} WebSockets already.",
+                fix="Close some: one connection hears of all inboxes that a key reaches.",
+            )
+        self._held[actor.api_key_id] += 1
+
+    async def _serve(self, socket: WebSocket, actor: Actor) -> None:
         listener = _Listener(self._desk, socket, actor, self._send_s)
         reading = asyncio.create_task(listener.read())
         telling = asyncio.create_task(self._tell(listener))
@@ -121,6 +142,8 @@ class _Listener:
     async def _send_event(self, event: Event) -> None:
         found: Happening | None = await self._desk.call("events.at", SYSTEM, After(position=event.position))
         if found is not None:
+            if found.message is not None and found.message.origin in ("smtp", "import"):
+                await taint.remember(self._desk, self.actor)
             await self.send(render(found))
 
     def _may_see(self, event: Event) -> bool:

@@ -41,8 +41,11 @@ async def _file(desk: Desk, wanted: Download) -> Response:
         return _answer(content, "message.eml", "application/octet-stream")
     given["attachment_id"] = wanted.attachment_id
     if wanted.as_text:
-        text = await desk.call("messages.attachment_text", actor, given)
-        return _answer(text.encode("utf-8", "replace"), "attachment.txt", "text/plain; charset=utf-8")
+        found = await desk.call("messages.attachment_text", actor, given)
+        answer = _answer(found.text.encode("utf-8", "replace"), "attachment.txt", "text/plain; charset=utf-8")
+        if found.is_cut:
+            answer.headers["x-postroom-truncated"] = "true"
+        return answer
     return _shown(await desk.call("messages.attachment", actor, given))
 
 

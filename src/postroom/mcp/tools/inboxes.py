@@ -5,7 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 
 from postroom.mcp.face import Hands
-from postroom.mcp.shapes import DeletedResult, InboxPage, InboxResult, inbox_shape
+from postroom.mcp.shapes import InboxPage, InboxResult, inbox_shape
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.mcp.words import line
 from postroom.model.inbox import Inbox, MetadataValue
@@ -15,7 +15,7 @@ Metadata = dict[str, MetadataValue | None]
 
 
 class InboxTools:
-    """create_inbox, list_inboxes, get_inbox, update_inbox, delete_inbox."""
+    """create_inbox, list_inboxes, get_inbox, update_inbox."""
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
@@ -61,12 +61,6 @@ class InboxTools:
         given = {"inbox_id": inbox_id, "display_name": display_name, "metadata": metadata}
         return _one("Updated", await self._hands.ask("inboxes.update", given))
 
-    async def delete_inbox(self, inbox_id: str) -> Annotated[CallToolResult, DeletedResult]:
-        """Delete an inbox with all its mail. This cannot be undone."""
-        found = await self._hands.ask("inboxes.delete", {"inbox_id": inbox_id})
-        data = DeletedResult(success=True, inbox_id=found.result.address, position=found.position)
-        return answer(f"Deleted {found.result.address} and all its mail." + at(found.position), data)
-
 
 def rows(hands: Hands) -> list[Row]:
     """Return the tools over inboxes."""
@@ -76,7 +70,6 @@ def rows(hands: Hands) -> list[Row]:
         Row(title="List inboxes", operation="inboxes.list", function=tools.list_inboxes),
         Row(title="Get inbox", operation="inboxes.get", function=tools.get_inbox),
         Row(title="Update inbox", operation="inboxes.update", function=tools.update_inbox),
-        Row(title="Delete inbox", operation="inboxes.delete", function=tools.delete_inbox),
     ]
 
 

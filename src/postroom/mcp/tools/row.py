@@ -7,6 +7,10 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
+from postroom.model.tenant import Actor
+from postroom.service.catalog import OPERATIONS
+from postroom.service.operation import ANYONE
+
 Strings = list[str] | str
 
 
@@ -19,9 +23,11 @@ class Row:
 
     title: str
     operation: str
+    toolset: str = "core"
     function: Callable[..., Awaitable[CallToolResult]]
     outside: bool = False  # shows or sends what comes from outside this server
     leaves: bool = False  # cannot be taken back
+    changes: bool = False  # is idempotent and no deletion, and changes something all the same
     says: Mapping[str, str] = field(default_factory=dict)
     described: type[BaseModel] | None = None
 
@@ -30,18 +36,42 @@ class Row:
         return str(getattr(self.function, "__name__", ""))
 
     @property
+    def scope(self) -> str:
+        """The permission that a key must have."""
+        return OPERATIONS[self.operation].scope
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing at all."""
+        operation = OPERATIONS[self.operation]
+        return operation.idempotent and not operation.destroys and not self.changes
+
+    def may_use(self, actor: Actor) -> bool:
+        """Tell whether a key's permissions let it use this tool."""
+        return self.scope == ANYONE or actor.may(self.scope)
+
+    @property
     def description(self) -> str:
         return " ".join((self.function.__doc__ or "").split())
 
 
-def answer(text: str, data: BaseModel) -> CallToolResult:
+def answer(text: str, data: BaseModel, *, untrusted: bool = False) -> CallToolResult:
     """Return a result: `text` for the model, short, with every id it may need next; `data` for programs."""
-    return result(text, data.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return result(text, data.model_dump(mode="json", by_alias=True, exclude_none=True), untrusted=untrusted)
 
 
-def result(text: str, data: dict[str, Any]) -> CallToolResult:
-    """Return a result whose data is ready for JSON, of the shape that the tool's output schema says."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
+def result(text: str, data: dict[str, Any], *, untrusted: bool = False) -> CallToolResult:
+    """Return a result whose data is ready for JSON, of the shape that the tool's output schema says.
+
+    `untrusted`: it shows what somebody wrote whom nobody verified; its `_meta` says so to the host.
+    """
+    meta = {"postroom/untrusted": True} if untrusted else None
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data, _meta=meta)
+
+
+def listed(given: Strings | None) -> list[str] | None:
+    """Return a list of strings for one that may be a bare string."""
+    return [given] if isinstance(given, str) else given
 
 
 def more(token: str | None) -> str:

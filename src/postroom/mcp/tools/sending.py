@@ -1,26 +1,33 @@
 """Tools that send: a message, a reply, a forward."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypedDict, TypeVar, Unpack, get_type_hints
 
+from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from postroom.mcp.face import Hands
-from postroom.mcp.shapes import SentResult
+from postroom.mcp.face import Hands, HasHands
+from postroom.mcp.shapes import CheckedResult, SentResult
 from postroom.mcp.tools.row import Row, Strings, answer, at
+from postroom.mcp.words import line, moment
+from postroom.model.errors import Refused
+from postroom.model.policy import Held
+from postroom.service.departure import Sent
 from postroom.service.operation import Answer
-from postroom.service.send import Sent
 
 
 class AttachmentArgument(BaseModel):
-    """A file: exactly one of content (base64) and url."""
+    """A file: exactly one of content (base64), url, handle, and message_id with attachment_id."""
 
     model_config = ConfigDict(extra="forbid")
 
     content: str | None = None
     url: str | None = None
+    handle: str | None = None
+    message_id: str | None = None
+    attachment_id: str | None = None
     filename: str | None = None
     content_type: str | None = None
     content_disposition: str | None = None
@@ -42,7 +49,7 @@ class Written(TypedDict, total=False):
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _with_written(tool: F) -> F:
+def with_written(tool: F) -> F:
     """Name each argument of `Written` in the signature of `tool`, where the SDK reads the schema."""
     signature = inspect.signature(tool)
     *own, _written = signature.parameters.values()
@@ -54,20 +61,36 @@ def _with_written(tool: F) -> F:
     return tool
 
 
+class Confirmation(BaseModel):
+    """What the person at a client answers."""
+
+    send: bool = Field(description="Send this message?")
+
+
+async def ask_person(approval_id: str, ctx: Context[Any, Any]) -> Elicit[Confirmation]:
+    """Return the question whether a held message may leave; it names sender, recipients, subject and rule."""
+    server = ctx.mcp_server
+    assert isinstance(server, HasHands)
+    question = (await server.hands.ask("approvals.ask", {"approval_id": approval_id})).result
+    approval = question.approval
+    told = f"Send {line(approval.subject or 'a message without a subject', 200)!r} from {approval.inbox_address}"
+    return Elicit(f"{told} to {', '.join(map(line, approval.recipients))}? {line(approval.reason, 1000)}", Confirmation)
+
+
 class SendingTools:
     """send_message, reply_to_message, forward_message."""
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
 
-    @_with_written
+    @with_written
     async def send_message(
         self, inbox_id: str, to: Strings, subject: str | None = None, **written: Unpack[Written]
     ) -> Annotated[CallToolResult, SentResult]:
         """Send a new message from an inbox. To answer a message use reply_to_message: it keeps the thread."""
         return await self._send("messages.send", "Sent", written, inbox_id=inbox_id, to=to, subject=subject)
 
-    @_with_written
+    @with_written
     async def reply_to_message(
         self,
         inbox_id: str,
@@ -81,7 +104,7 @@ class SendingTools:
         given = {"inbox_id": inbox_id, "message_id": message_id, "reply_all": reply_all, "to": to}
         return await self._send("messages.reply", "Replied", written, **given)
 
-    @_with_written
+    @with_written
     async def forward_message(
         self, inbox_id: str, message_id: str, to: Strings, subject: str | None = None, **written: Unpack[Written]
     ) -> Annotated[CallToolResult, SentResult]:
@@ -92,7 +115,35 @@ class SendingTools:
     async def _send(self, operation: str, verb: str, written: Written, **given: Any) -> CallToolResult:
         if (files := written.get("attachments")) is not None:
             given["attachments"] = [file.model_dump(exclude_none=True) for file in files]
-        return _sent(verb, await self._hands.ask(operation, {**written, **given}))
+        return await leave(self._hands, verb, operation, {**written, **given})
+
+    async def check_send(
+        self,
+        inbox_id: str,
+        to: Strings | None = None,
+        message_id: str | None = None,
+        forward: bool = False,
+    ) -> Annotated[CallToolResult, CheckedResult]:
+        """Tell whether a message would be sent, held for approval or refused, and by which rule; sends nothing."""
+        about = {"inbox_id": inbox_id, "to": to, "message_id": message_id, "forward": forward}
+        found = await self._hands.ask("messages.check_send", about)
+        checked = found.result
+        told = f"Would be {checked.outcome}, to {', '.join(map(line, checked.recipients)) or 'nobody'}."
+        if checked.rule is not None:
+            told += f" Rule {checked.rule}: {checked.reason} {checked.fix or ''}"
+        data = CheckedResult(**checked.model_dump(), position=found.position)
+        return answer(told + at(found.position), data)
+
+    async def confirm_send(
+        self, approval_id: str, said: Annotated[ElicitationResult[Confirmation], Resolve(ask_person)]
+    ) -> Annotated[CallToolResult, SentResult]:
+        """Ask the person at this client to let a held message leave, where its policy allows that."""
+        if not (isinstance(said, AcceptedElicitation) and said.data.send):
+            position = (await self._hands.ask("tenants.me", {})).position
+            reason, fix = "The person did not let it go.", "Ask what to change; do not ask again unchanged."
+            data = SentResult(status="held", reason=reason, fix=fix, approval_id=approval_id, position=position)
+            return answer(f"Held, not sent: {reason} {fix}{at(position)}", data)
+        return await leave(self._hands, "Sent", "approvals.confirm", {"approval_id": approval_id})
 
 
 def rows(hands: Hands) -> list[Row]:
@@ -103,11 +154,54 @@ def rows(hands: Hands) -> list[Row]:
         Row(title="Send message", operation="messages.send", function=tools.send_message, **shared),
         Row(title="Reply to message", operation="messages.reply", function=tools.reply_to_message, **shared),
         Row(title="Forward message", operation="messages.forward", function=tools.forward_message, **shared),
+        Row(
+            title="Confirm send",
+            operation="approvals.confirm",
+            function=tools.confirm_send,
+            says={"approval_id": "Of the held message."},
+            **shared,
+        ),
+        Row(
+            title="Check send",
+            operation="messages.check_send",
+            function=tools.check_send,
+            says={"to": "All recipients.", "message_id": "What it answers or forwards.", "forward": "It forwards."},
+        ),
     ]
 
 
-def _sent(verb: str, found: Answer[Sent]) -> CallToolResult:
-    sent = found.result
+async def leave(hands: Hands, verb: str, operation: str, given: Mapping[str, Any]) -> CallToolResult:
+    """Do an operation that sends, and word what became of it: what a policy holds or refuses is a result like any."""
+    try:
+        found: Answer[Sent | Held] = await hands.ask(operation, given)
+    except Refused as error:
+        if error.rule is None:
+            raise
+        position = (await hands.ask("tenants.me", {})).position
+        data = SentResult(status="refused", rule=error.rule, reason=error.message, fix=error.fix, position=position)
+        return answer(f"Refused, rule {error.rule}. {error}{at(position)}", data)
+    result = found.result
+    return _told_held(result, found.position) if isinstance(result, Held) else told_sent(verb, result, found.position)
+
+
+def _told_held(held: Held, position: int) -> CallToolResult:
+    until = moment(held.expires_at)
+    text = f"Held, not sent to anybody, rule {held.rule.value}. {held.reason} {held.fix} It ends {until}."
+    data = SentResult(
+        status="held",
+        rule=held.rule.value,
+        reason=held.reason,
+        fix=held.fix,
+        approval_id=held.approval_id,
+        draft_id=held.draft_id,
+        expires_at=until,
+        position=position,
+    )
+    return answer(text + at(position), data)
+
+
+def told_sent(verb: str, sent: Sent, position: int) -> CallToolResult:
+    """Word what was sent."""
     text = f"{verb}: {sent.message_id} in thread {sent.thread_id}, to {', '.join(sent.recipients)}."
     if sent.captured:
         text += (
@@ -120,6 +214,6 @@ def _sent(verb: str, found: Answer[Sent]) -> CallToolResult:
         status="captured" if len(sent.captured) == len(sent.recipients) else "queued",
         recipients=list(sent.recipients),
         captured=list(sent.captured) or None,
-        position=found.position,
+        position=position,
     )
-    return answer(text + at(found.position), data)
+    return answer(text + at(position), data)

@@ -1,9 +1,10 @@
 """Queries over domains."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Literal, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from postroom.model.domain import Finding, Host
 from postroom.store.json import from_json
@@ -11,6 +12,7 @@ from postroom.store.query import Query, Row
 from postroom.store.tables import DomainRow
 
 _D = DomainRow.__table__  # type: ignore[attr-defined]
+Within = Literal["org_id", "pod_id"]
 
 
 class Kept(NamedTuple):
@@ -47,7 +49,7 @@ def _kept(row: Row) -> Kept:
 
 
 def _host(row: Row) -> Host:
-    return Host(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
+    return Host(row[0], row[1], row[2], *map(bool, row[3:]))
 
 
 ADD = Query[None]("domains.add", insert(_D).values({c.name: bindparam(c.name) for c in _D.c}))
@@ -62,31 +64,31 @@ TAKEN = Query[str](
 # Whose mail for a domain is, looked up for whoever may write from outside.
 HOST = Query[Host](
     "domains.host",
-    select(_D.c.org_id, _D.c.pod_id, _D.c.name, _D.c.inbound_enabled, _D.c.subdomains_enabled).where(
-        _D.c.name == bindparam("name"), _D.c.verified_at.is_not(None)
-    ),
+    select(*[_D.c[name] for name in Host._fields]).where(_D.c.name == bindparam("name"), _D.c.verified_at.is_not(None)),
     row=_host,
     inner=True,
 )
-COUNT = Query[int](
-    "domains.count",
-    select(func.count()).select_from(_D).where(_D.c.org_id == bindparam("org_id")),
-    row=lambda row: int(row[0]),
-    reached=_D,
-)
-_PLACE = tuple_(_D.c.created_at, _D.c.id)
 
 
-def _page(ascending: bool) -> Query[Kept]:
-    mark: Any = tuple_(bindparam("at"), bindparam("seq"))
+@cache
+def page(within: Within, ascending: bool) -> Query[Kept]:
+    """Return the list of the domains of an organization or a pod: parameters owner, at, seq (the place), n."""
+    place, mark = tuple_(_D.c.created_at, _D.c.id), tuple_(bindparam("at"), bindparam("seq"))
     order = (_D.c.created_at, _D.c.id) if ascending else (_D.c.created_at.desc(), _D.c.id.desc())
-    beyond = mark < _PLACE if ascending else mark > _PLACE
-    statement = select(*_SHOWN).where(_D.c.org_id == bindparam("org_id"), beyond).order_by(*order)
-    name = f"domains.page_{'up' if ascending else 'down'}"
-    return Query[Kept](name, statement.limit(bindparam("n")), row=_kept, reached=_D)
+    return Query(
+        f"domains.page_{'up' if ascending else 'down'}_by_{within}",
+        select(*_SHOWN)
+        .where(_D.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
+        .order_by(*order)
+        .limit(bindparam("n")),
+        row=_kept,
+        reached=_D,
+        steered=True,
+    )
 
 
-PAGE_UP, PAGE_DOWN = _page(True), _page(False)
+_ALL: tuple[Within, ...] = ("org_id", "pod_id")
+PAGES = tuple(page(within, ascending) for within in _ALL for ascending in (True, False))
 UPDATE = Query[None](
     "domains.update",
     update(_D).where(_D.c.id == bindparam("key")).values({c: bindparam(c) for c in _CHANGED}),

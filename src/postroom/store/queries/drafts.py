@@ -9,6 +9,7 @@ from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.message import Attachment, Raw
 from postroom.model.tenant import Within
 from postroom.store.json import from_json
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
 from postroom.store.tables import DraftFileRow, DraftRow
 
@@ -18,6 +19,8 @@ _BODIES = ("text", "html")
 _QUEUE = ("due_at", "lease_until", "lease_owner")
 _SHOWN = [c for c in _D.c if c.name not in (*_BODIES, *_QUEUE)]
 _NAMES = tuple("draft_id" if c.name == "id" else c.name for c in _SHOWN)
+# A draft of an inbox that is in the trash is neither seen nor sent.
+_LIVES = not_in_trash(_D.c.inbox_id)
 _LISTS = ("reply_to", "to", "cc", "bcc", "references")
 
 
@@ -28,7 +31,8 @@ def _values(row: Row) -> dict[str, Any]:
     values["attachments"] = tuple(Attachment(**file) for file in from_json(values["attachments"]))
     status = values["send_status"]
     values["send_status"] = None if status is None else SendStatus(status)
-    waits = {"scheduled"} if status in ("scheduled", "sending") else set()
+    waits = {"scheduled"} if status in ("scheduled", "sending") else {"pending_approval"} & {status}
+    values["written_by"] = tuple(from_json(values["written_by"] or "[]"))
     values["labels"] = tuple(sorted({"draft", *waits, *from_json(values["labels"])}))
     return values
 
@@ -42,10 +46,12 @@ def _draft(row: Row) -> Draft:
 
 
 ADD = Query[None]("drafts.add", insert(_D).values({c.name: bindparam(c.name) for c in _D.c if c.name != "seq"}))
-BY_ID = Query[DraftSummary]("drafts.by_id", select(*_SHOWN).where(_D.c.id == bindparam("id")), row=_summary, reached=_D)
+BY_ID = Query[DraftSummary](
+    "drafts.by_id", select(*_SHOWN).where(_D.c.id == bindparam("id"), _LIVES), row=_summary, reached=_D
+)
 FULL = Query[Draft](
     "drafts.full",
-    select(*_SHOWN, _D.c.text, _D.c.html).where(_D.c.id == bindparam("id")),
+    select(*_SHOWN, _D.c.text, _D.c.html).where(_D.c.id == bindparam("id"), _LIVES),
     row=_draft,
     reached=_D,
 )
@@ -59,7 +65,7 @@ BY_CLIENT_ID = Query[Draft](
 )
 _CHANGING = (
     *("labels", "reply_to", "to", "cc", "bcc", "subject", "preview", "attachments", "send_status", "send_at"),
-    *("send_error", "due_at", "updated_at", *_BODIES),
+    *("send_error", "due_at", "updated_at", "written_by", *_BODIES),
 )
 UPDATE = Query[None](
     "drafts.update",
@@ -75,7 +81,7 @@ DELETE = Query[None](
     reached=_D,
 )
 DELETE_OF_INBOX = Query[None](
-    "drafts.delete_of_inbox", delete(_D).where(_D.c.inbox_id == bindparam("inbox_id")), reached=_D
+    "drafts.delete_of_inbox", delete(_D).where(_D.c.inbox_id == bindparam("inbox_id")), reached=_D, steered=True
 )
 
 ADD_FILE = Query[None]("draft_files.add", insert(_F).values({c.name: bindparam(c.name) for c in _F.c}))
@@ -101,7 +107,7 @@ BLOB_USED = Query[str](
 
 _DUE = (
     select(_D.c.seq)
-    .where(_D.c.due_at <= bindparam("now"), _D.c.lease_until <= bindparam("now"))
+    .where(_D.c.due_at <= bindparam("now"), _D.c.lease_until <= bindparam("now"), _LIVES)
     .order_by(_D.c.due_at)
     .limit(bindparam("n"))
     .with_for_update(skip_locked=True)
@@ -135,6 +141,30 @@ FAIL = Query[None](
     ),
     inner=True,
 )
+# Those that were to be sent while their inbox was away.
+OVERDUE = Query[DraftSummary](
+    "drafts.overdue",
+    select(*_SHOWN).where(_D.c.inbox_id == bindparam("inbox_id"), _D.c.due_at <= bindparam("now")),
+    row=_summary,
+    reached=_D,
+    steered=True,
+)
+# Held on its way out: no worker looks at it, whoever leased it; who composed it knows the version.
+PARK = Query[None](
+    "drafts.park",
+    update(_D)
+    .where(_D.c.id == bindparam("key"), _D.c.version == bindparam("at_version"))
+    .values(
+        send_status=SendStatus.PENDING_APPROVAL.value,
+        send_error=None,
+        due_at=None,
+        lease_until=0,
+        lease_owner=None,
+        version=_D.c.version + 1,
+        updated_at=bindparam("now"),
+    ),
+    reached=_D,
+)
 GIVE_BACK = Query[None](
     "drafts.give_back",
     update(_D)
@@ -150,7 +180,7 @@ OWNERS = Query[str](
 )
 NEXT_DUE = Query[int | None](
     "drafts.next_due",
-    select(func.min(_D.c.due_at)).where(_D.c.due_at.is_not(None), _D.c.lease_until <= bindparam("now")),
+    select(func.min(_D.c.due_at)).where(_D.c.due_at.is_not(None), _D.c.lease_until <= bindparam("now"), _LIVES),
     row=lambda row: row[0],
     inner=True,
 )
@@ -159,7 +189,7 @@ NEXT_DUE = Query[int | None](
 @cache
 def page(within: Within, ascending: bool) -> Query[DraftSummary]:
     """Return the drafts of an organization, a pod or an inbox, by time of change: parameters owner, at, seq (the
-    place), since, until, n.
+    place), n, and where it ends: until, or since where the last changed come first.
     """
     place, mark = tuple_(_D.c.updated_at, _D.c.seq), tuple_(bindparam("at"), bindparam("seq"))
     order = (_D.c.updated_at, _D.c.seq) if ascending else (_D.c.updated_at.desc(), _D.c.seq.desc())
@@ -169,13 +199,14 @@ def page(within: Within, ascending: bool) -> Query[DraftSummary]:
         .where(
             _D.c[within] == bindparam("owner"),
             place > mark if ascending else place < mark,
-            _D.c.updated_at >= bindparam("since"),
-            _D.c.updated_at < bindparam("until"),
+            _D.c.updated_at < bindparam("until") if ascending else _D.c.updated_at >= bindparam("since"),
+            _LIVES,
         )
         .order_by(*order)
         .limit(bindparam("n")),
         row=_summary,
         reached=_D,
+        steered=True,
     )
 
 

@@ -51,6 +51,17 @@ SINCE = Query[Event](
     row=_event,
     reached=_E,
 )
+# A stretch of the log: what is of others in it is passed over.
+BETWEEN = Query[Event](
+    "events.between",
+    select(_E)
+    .where(_E.c.seq > bindparam("after"), _E.c.seq <= bindparam("until"))
+    .order_by(_E.c.seq)
+    .limit(bindparam("n")),
+    row=_event,
+    reached=_E,
+    steered=True,
+)
 OF_INBOX = Query[Event](
     "events.of_inbox",
     select(_E)

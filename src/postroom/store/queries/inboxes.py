@@ -22,6 +22,7 @@ from postroom.model.inbox import Inbox, Mailbox
 from postroom.model.lists import Direction
 from postroom.store.json import from_json
 from postroom.store.queries.messages import Reference
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
 from postroom.store.tables import InboxRow, InboxWordRow, ListEntryRow, MessageReferenceRow, PurgeRow
 
@@ -33,6 +34,8 @@ _W = InboxWordRow.__table__  # type: ignore[attr-defined]
 _SHOWN = [c for c in _I.c if c.name != "address_key"]
 _MAILBOX = (_I.c.inbox_id, _I.c.org_id, _I.c.pod_id, _I.c.address, _I.c.status)
 Within = Literal["org_id", "pod_id"]
+# One that is in the trash is found by nothing but its way back.
+_LIVES = not_in_trash(_I.c.inbox_id)
 
 
 def _inbox(row: Row) -> Inbox:
@@ -47,20 +50,29 @@ def _mailbox(row: Row, has_lists: bool = False) -> Mailbox:
 
 ADD = Query[None]("inboxes.add", insert(_I).values({c.name: bindparam(c.name) for c in _I.c}))
 BY_ADDRESS = Query[Inbox](
-    "inboxes.by_address", select(*_SHOWN).where(_I.c.address_key == bindparam("address_key")), row=_inbox, reached=_I
+    "inboxes.by_address",
+    select(*_SHOWN).where(_I.c.address_key == bindparam("address_key"), _LIVES),
+    row=_inbox,
+    reached=_I,
 )
 BY_ID = Query[Inbox](
-    "inboxes.by_id", select(*_SHOWN).where(_I.c.inbox_id == bindparam("inbox_id")), row=_inbox, reached=_I
+    "inboxes.by_id", select(*_SHOWN).where(_I.c.inbox_id == bindparam("inbox_id"), _LIVES), row=_inbox, reached=_I
+)
+IN_TRASH = Query[Inbox](
+    "inboxes.in_trash",
+    select(*_SHOWN).where(_I.c.inbox_id == bindparam("inbox_id"), ~_LIVES),
+    row=_inbox,
+    reached=_I,
 )
 BY_CLIENT_ID = Query[Inbox](
     "inboxes.by_client_id",
-    select(*_SHOWN).where(_I.c.pod_id == bindparam("pod_id"), _I.c.client_id == bindparam("client_id")),
+    select(*_SHOWN).where(_I.c.pod_id == bindparam("pod_id"), _I.c.client_id == bindparam("client_id"), _LIVES),
     row=_inbox,
     reached=_I,
 )
 MAILBOX = Query[Mailbox](
     "inboxes.mailbox",
-    select(*_MAILBOX).where(_I.c.address_key == bindparam("address_key")),
+    select(*_MAILBOX).where(_I.c.address_key == bindparam("address_key"), _LIVES),
     row=_mailbox,
     inner=True,
 )
@@ -82,7 +94,7 @@ DESTINATION = Query[tuple[Mailbox, Reference | None]](
     "inboxes.destination",
     select(*_MAILBOX, _HAS_LISTS, *(_R.c[name] for name in Reference._fields))
     .select_from(_I.outerjoin(_R, and_(_R.c.inbox_id == _I.c.inbox_id, _R.c.reference == bindparam("reference"))))
-    .where(_I.c.address_key == bindparam("address_key")),
+    .where(_I.c.address_key == bindparam("address_key"), _LIVES),
     row=lambda row: (_mailbox(row, bool(row[5])), None if row[6] is None else Reference(*row[6:])),
     inner=True,
 )
@@ -96,7 +108,7 @@ def page(within: Within, ascending: bool) -> Query[Inbox]:
     return Query(
         f"inboxes.page_{'up' if ascending else 'down'}_by_{within}",
         select(*_SHOWN)
-        .where(_I.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
+        .where(_I.c[within] == bindparam("owner"), place > mark if ascending else place < mark, _LIVES)
         .order_by(*order)
         .limit(bindparam("n")),
         row=_inbox,
@@ -132,6 +144,7 @@ def by_word(within: Within) -> Query[tuple[str, Inbox]]:
             _W.c[within] == bindparam("owner"),
             tuple_(_W.c.word, _W.c.inbox_id) > tuple_(bindparam("word"), bindparam("seq")),
             _W.c.word < bindparam("end"),
+            _LIVES,
         )
         .order_by(_W.c.word, _W.c.inbox_id)
         .limit(bindparam("n")),
@@ -144,7 +157,9 @@ _ALL: tuple[Within, ...] = ("org_id", "pod_id")
 PAGES = tuple(page(within, ascending) for within in _ALL for ascending in (True, False))
 SEARCHES = tuple(search(within) for within in _ALL for search in (count_words, by_word))
 ADD_WORD = Query[None]("inboxes.add_word", insert(_W).values({c.name: bindparam(c.name) for c in _W.c}))
-DELETE_WORDS = Query[None]("inboxes.delete_words", delete(_W).where(_W.c.inbox_id == bindparam("inbox_id")), reached=_W)
+DELETE_WORDS = Query[None](
+    "inboxes.delete_words", delete(_W).where(_W.c.inbox_id == bindparam("inbox_id")), reached=_W, steered=True
+)
 UPDATE = Query[None](
     "inboxes.update",
     update(_I)

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from postroom.model.tenant import ApiKey, Within
 from postroom.store.json import from_json
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
 from postroom.store.tables import ApiKeyRow, InboxRow
 
@@ -15,11 +16,14 @@ _COLUMNS = [c for c in _K.c if c.name not in ("id", "hash")]
 _SHOWN = (_K.c.id, *_COLUMNS, _I.c.address)
 _FIELDS = ("api_key_id", *(c.name for c in _COLUMNS), "inbox_address")
 _WITH_INBOX = _K.outerjoin(_I, _I.c.inbox_id == _K.c.inbox_id)
+# The keys of an inbox that is in the trash open nothing until it comes back.
+_OPENS = not_in_trash(_K.c.inbox_id)
 
 
 def _key(row: Row) -> ApiKey:
     values = dict(zip(_FIELDS, row, strict=False))
     permissions = values["permissions"]
+    values["made_by"] = tuple(from_json(values["made_by"] or "[]"))
     return ApiKey(**{**values, "permissions": None if permissions is None else frozenset(from_json(permissions))})
 
 
@@ -27,12 +31,15 @@ ADD = Query[None]("keys.add", insert(_K).values({c.name: bindparam(c.name) for c
 COUNT = Query[int]("keys.count", select(func.count()).select_from(_K), row=lambda row: row[0], inner=True)
 BY_PREFIX = Query[tuple[ApiKey, bytes]](
     "keys.by_prefix",
-    select(*_SHOWN, _K.c.hash).select_from(_WITH_INBOX).where(_K.c.prefix == bindparam("prefix")),
+    select(*_SHOWN, _K.c.hash).select_from(_WITH_INBOX).where(_K.c.prefix == bindparam("prefix"), _OPENS),
     row=lambda row: (_key(row), row[-1]),
     inner=True,
 )
 BY_ID = Query[ApiKey](
-    "keys.by_id", select(*_SHOWN).select_from(_WITH_INBOX).where(_K.c.id == bindparam("id")), row=_key, reached=_K
+    "keys.by_id",
+    select(*_SHOWN).select_from(_WITH_INBOX).where(_K.c.id == bindparam("id"), _OPENS),
+    row=_key,
+    reached=_K,
 )
 OF_INBOX = Query[str](
     "keys.of_inbox",
@@ -47,6 +54,13 @@ UPDATE = Query[None](
     .values({c: bindparam(c) for c in ("name", "permissions", "updated_at")}),
     reached=_K,
 )
+USE = Query[None](
+    "keys.use",
+    update(_K)
+    .where(_K.c.id == bindparam("key"), func.coalesce(_K.c.used_at, 0) < bindparam("moment"))
+    .values(used_at=bindparam("moment")),
+    inner=True,
+)
 DELETE = Query[None]("keys.delete", delete(_K).where(_K.c.id == bindparam("id")), reached=_K)
 
 
@@ -59,11 +73,12 @@ def page(within: Within, ascending: bool) -> Query[ApiKey]:
         f"keys.page_{'up' if ascending else 'down'}_by_{within}",
         select(*_SHOWN)
         .select_from(_WITH_INBOX)
-        .where(_K.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
+        .where(_K.c[within] == bindparam("owner"), place > mark if ascending else place < mark, _OPENS)
         .order_by(*order)
         .limit(bindparam("n")),
         row=_key,
         reached=_K,
+        steered=True,
     )
 
 

@@ -1,7 +1,6 @@
 """Queries over messages, their bodies, labels and references, and over the receipts that stop duplicates."""
 
 from functools import cache, lru_cache
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, column, delete, func, insert, select, table, tuple_, update
@@ -14,7 +13,6 @@ from postroom.store.search import MAX_BODY
 from postroom.store.tables import (
     MessageBodyRow,
     MessageLabelRow,
-    MessageOpenRow,
     MessageReferenceRow,
     MessageRow,
 )
@@ -23,13 +21,12 @@ _M = MessageRow.__table__  # type: ignore[attr-defined]
 _B = MessageBodyRow.__table__  # type: ignore[attr-defined]
 _L = MessageLabelRow.__table__  # type: ignore[attr-defined]
 _R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
-_O = MessageOpenRow.__table__  # type: ignore[attr-defined]
-_NAMES = tuple({"from": "from_", "public_id": "message_id"}.get(c.name, c.name) for c in _M.c)
 _LISTS = ("labels", "reply_to", "to", "cc", "bcc")
 _upsert = postgresql.insert  # SQLite compiles it as well: ON CONFLICT is the same in both (not so the other way round)
 _SHORT = 500  # characters of a list column that are remembered: a stranger may name 2,000 recipients
 _FIELDS = tuple(MessageSummary.model_fields)
-_in_order = itemgetter(*map(_NAMES.index, _FIELDS))  # the columns in the order of the record's fields
+# The columns in the order of the record's fields.
+_SUMMARY = [_M.c[{"from_": "from", "message_id": "public_id"}.get(name, name)] for name in _FIELDS]
 _BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw", "text_at")]
 # A text that stands in the raw bytes as it is, NULL for all others.
 _PLAIN = func.substr(_B.c.raw, _B.c.text_at + 1)
@@ -46,7 +43,7 @@ def _known_strings(text: str) -> tuple[str, ...]:
 
 
 def _values(row: Row) -> dict[str, Any]:
-    values = dict(zip(_FIELDS, _in_order(row), strict=True))
+    values = dict(zip(_FIELDS, row, strict=False))  # a body's columns may follow
     for name in _LISTS:
         text = values[name]
         values[name] = () if text == "[]" else _strings(text)
@@ -60,7 +57,7 @@ def _summary(row: Row) -> MessageSummary:
 
 
 def _message(row: Row) -> Message:
-    *values, plain = row[len(_NAMES) :]
+    *values, plain = row[len(_FIELDS) :]
     body = dict(zip((c.name for c in _BODY), values, strict=True))
     if plain is not None:
         body["text"] = plain_text(plain)
@@ -85,35 +82,47 @@ SEQ_OF = Query[int](
 )
 BY_PUBLIC_ID = Query[MessageSummary](
     "messages.by_public_id",
-    select(_M)
+    select(*_SUMMARY)
     .join(_R, _R.c.message_seq == _M.c.seq)
     .where(_R.c.inbox_id == bindparam("inbox_id"), _R.c.reference == bindparam("public_id")),
     row=_summary,
     reached=_M,
 )
-BY_ID = Query[MessageSummary]("messages.by_id", select(_M).where(_M.c.id == bindparam("id")), row=_summary, reached=_M)
-BY_SEQ = Query[MessageSummary](
-    "messages.by_seq", select(_M).where(_M.c.seq == bindparam("seq")), row=_summary, reached=_M
+BY_ID = Query[MessageSummary](
+    "messages.by_id", select(*_SUMMARY).where(_M.c.id == bindparam("id")), row=_summary, reached=_M
 )
-FULL = Query[Message](
-    "messages.full",
-    select(_M, *_BODY, _PLAIN).join(_B, _B.c.message_seq == _M.c.seq).where(_M.c.seq == bindparam("seq")),
+BY_SEQ = Query[MessageSummary](
+    "messages.by_seq", select(*_SUMMARY).where(_M.c.seq == bindparam("seq")), row=_summary, reached=_M
+)
+_WHOLE = select(*_SUMMARY, *_BODY, _PLAIN).join(_B, _B.c.message_seq == _M.c.seq)
+FULL = Query[Message]("messages.full", _WHOLE.where(_M.c.seq == bindparam("seq")), row=_message, reached=_M)
+FULL_BY_ID = Query[Message]("messages.full_by_id", _WHOLE.where(_M.c.id == bindparam("id")), row=_message, reached=_M)
+FULL_BY_PUBLIC_ID = Query[Message](
+    "messages.full_by_public_id",
+    _WHOLE.join(_R, _R.c.message_seq == _M.c.seq).where(
+        _R.c.inbox_id == bindparam("inbox_id"), _R.c.reference == bindparam("public_id")
+    ),
     row=_message,
     reached=_M,
 )
 
 
 class NewText(NamedTuple):
-    """What is new in a message: text, or HTML where there is no text; and how the message came."""
+    """What is new in a message: text, or HTML where there is no text; and how the message came.
+
+    `more`: it quotes history besides. `whole` is then its text and HTML, for who asks.
+    """
 
     text: str | None
     html: str | None
     origin: Origin
+    more: bool = False
+    whole: tuple[str | None, str | None] | None = None
 
 
 def _new_text(row: Row) -> NewText:
-    text, plain, html, origin = row
-    return NewText(text if plain is None else plain_text(plain), html, origin)
+    text, plain, html, origin, more = row
+    return NewText(text if plain is None else plain_text(plain), html, origin, bool(more))
 
 
 _NEW = func.coalesce(_B.c.extracted_text, _B.c.text)
@@ -124,6 +133,7 @@ NEW_TEXT = Query[NewText](
         case((_B.c.extracted_text.is_(None), _PLAIN)),
         case((_NEW.is_(None) & _B.c.text_at.is_(None), func.coalesce(_B.c.extracted_html, _B.c.html))),
         _B.c.origin,
+        func.coalesce(_B.c.extracted_text, _B.c.extracted_html).is_not(None),
     )
     .join(_M, _B.c.message_seq == _M.c.seq)
     .where(_M.c.id == bindparam("id")),
@@ -138,7 +148,7 @@ RAW = Query[Raw](
 )
 OF_THREAD = Query[MessageSummary](
     "messages.of_thread",
-    select(_M)
+    select(*_SUMMARY)
     .where(
         _M.c.thread_id == bindparam("thread_id"),
         tuple_(_M.c.timestamp, _M.c.seq) < tuple_(bindparam("at"), bindparam("seq")),
@@ -164,8 +174,6 @@ HEADERS = Query[tuple[tuple[str, str], ...]](
     row=lambda row: tuple((name, value) for name, value in from_json(row[0])),
     inner=True,
 )
-TRACK = Query[None]("opens.track", insert(_O).values({c.name: bindparam(c.name) for c in _O.c}))
-UNTRACK = Query[None]("opens.untrack", delete(_O).where(_O.c.message_seq == bindparam("seq")), inner=True)
 BLOB_USED = Query[int](
     "messages.blob_used",
     select(_B.c.message_seq).where(_B.c.blob == bindparam("blob")).limit(1),
@@ -234,6 +242,15 @@ REFERENCE = Query[Reference](
     row=Reference._make,
     inner=True,
 )
+# When an address first wrote to an inbox (`from:…`) and the inbox to it (`to:…`): keys are of service/contacts.
+CONTACT = Query[tuple[str, int]](
+    "references.contact",
+    select(_R.c.reference, _R.c.at).where(
+        _R.c.inbox_id == bindparam("inbox_id"), _R.c.reference.in_((bindparam("from_key"), bindparam("to_key")))
+    ),
+    row=lambda row: (row[0], row[1]),
+    inner=True,
+)
 DELETE_REFERENCE = Query[None](
     "references.delete_of_message",
     delete(_R).where(
@@ -253,6 +270,19 @@ DELETE_REFERENCES_OF = Query[None](
 DELETE_NOT_BORNE = Query[None](
     "references.delete_not_borne",
     delete(_R).where(_R.c.thread_id == bindparam("thread_id"), _R.c.message_seq.is_(None)),
+    inner=True,
+)
+# What says that a thread was moved here from another server: the key is of service/importing.
+MOVED_THREAD = Query[str](
+    "references.moved_thread",
+    select(_R.c.reference)
+    .where(
+        _R.c.thread_id == bindparam("thread_id"),
+        _R.c.message_seq.is_(None),
+        _R.c.reference.like("thread:%"),
+    )
+    .limit(1),
+    row=lambda row: str(row[0]),
     inner=True,
 )
 DELETE_REFERENCES = Query[None](
@@ -315,24 +345,24 @@ TO_PURGE = Query[Words](
 
 @cache
 def page(ascending: bool, labelled: bool) -> Query[MessageSummary]:
-    """Return the list of an inbox's messages by time: parameters inbox_id, at, seq (the place), since, until, n.
+    """Return the list of an inbox's messages by time: parameters inbox_id, at, seq (the place), n, and where it ends:
+    until, or since where the newest come first.
 
     With `labelled` also `label`: the walk is then over the label's own index.
     """
     along = _L if labelled else _M
     seq = _L.c.message_seq if labelled else _M.c.seq
     place, mark = tuple_(along.c.timestamp, seq), tuple_(bindparam("at"), bindparam("seq"))
-    statement = select(_M).where(
+    statement = select(*_SUMMARY).where(
         along.c.inbox_id == bindparam("inbox_id"),
         place > mark if ascending else place < mark,
-        along.c.timestamp >= bindparam("since"),
-        along.c.timestamp < bindparam("until"),
+        along.c.timestamp < bindparam("until") if ascending else along.c.timestamp >= bindparam("since"),
     )
     if labelled:
         statement = statement.join(_L, _L.c.message_seq == _M.c.seq).where(_L.c.label == bindparam("label"))
     order = (along.c.timestamp, seq) if ascending else (along.c.timestamp.desc(), seq.desc())
     name = f"messages.page_{'up' if ascending else 'down'}{'_by_label' if labelled else ''}"
-    return Query(name, statement.order_by(*order).limit(bindparam("n")), row=_summary, reached=_M)
+    return Query(name, statement.order_by(*order).limit(bindparam("n")), row=_summary, reached=_M, packed=True)
 
 
 PAGES = tuple(page(ascending, labelled) for ascending in (True, False) for labelled in (True, False))

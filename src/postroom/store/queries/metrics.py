@@ -1,14 +1,12 @@
 """Queries that count: events by time, what inboxes held at a moment, how much there was of what."""
 
-from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import BigInteger
 
-from postroom.model.tenant import Within
 from postroom.store.query import Query
 from postroom.store.tables import DomainRow, EventRow, InboxRow, PodRow, ThreadRow, UsageRow
 from postroom.store.tables.mail import OF_METRICS
@@ -17,6 +15,8 @@ _E = EventRow.__table__  # type: ignore[attr-defined]
 _I = InboxRow.__table__  # type: ignore[attr-defined]
 _U = UsageRow.__table__  # type: ignore[attr-defined]
 _T = ThreadRow.__table__  # type: ignore[attr-defined]
+_D = DomainRow.__table__  # type: ignore[attr-defined]
+_P = PodRow.__table__  # type: ignore[attr-defined]
 
 
 class _Recipients(GenericFunction[int]):
@@ -73,64 +73,63 @@ RECIPIENTS = _counted("metrics.recipients", func.sum(func.coalesce(_Recipients(_
 
 
 class Held(NamedTuple):
-    """What inboxes held at a moment."""
+    """What an inbox, a pod or an organization held at a moment, and how much of what it had."""
 
-    storage_bytes: int
-    message_count: int
-    thread_count: int
-
-
-@cache
-def held(within: Within) -> Query[Held]:
-    """Return what the inboxes of an owner held at a moment: parameters owner, at (UTC milliseconds)."""
-    last = (
-        select(func.max(_U.c.at))
-        .where(_U.c.inbox_id == _I.c.inbox_id, _U.c.at <= bindparam("at"))
-        .correlate(_I)
-        .scalar_subquery()
-    )
-    sums = (func.coalesce(func.sum(column), 0) for column in (_U.c.bytes, _U.c.messages, _U.c.threads))
-    return Query(
-        f"metrics.held_by_{within}",
-        select(*sums)
-        .select_from(_I.join(_U, and_(_U.c.inbox_id == _I.c.inbox_id, _U.c.at == last)))
-        .where(_I.c[within] == bindparam("owner")),
-        row=lambda row: Held(*map(int, row)),
-        reached=_I,
-        steered=True,
-    )
+    storage_bytes: int = 0
+    message_count: int = 0
+    thread_count: int = 0
+    inbox_count: int = 0
+    domain_count: int = 0
+    pod_count: int = 0
 
 
-@cache
-def there(of: str, within: Within) -> Query[int]:
-    """Return how many of `of` an owner had at a moment, of those that are left: parameters owner, at."""
-    table = _COUNTED[of]
-    return Query(
-        f"metrics.{of}_by_{within}",
-        select(func.count())
-        .select_from(table)
-        .where(table.c[within] == bindparam("owner"), table.c.created_at <= bindparam("at")),
-        row=lambda row: int(row[0]),
-        reached=table,
-        steered=True,
-    )
-
-
-_COUNTED: dict[str, Table] = {
-    "inbox_count": _I,
-    "domain_count": DomainRow.__table__,  # type: ignore[attr-defined]
-    "pod_count": PodRow.__table__,  # type: ignore[attr-defined]
-}
-_BOTH: tuple[Within, ...] = ("org_id", "pod_id")
-HELD = tuple(held(within) for within in (*_BOTH, "inbox_id"))
-THERE = (
-    *(there(of, within) for of in ("inbox_count", "domain_count") for within in _BOTH),
-    there("pod_count", "org_id"),
+# By the id of a place that the actor's reach gave: parameters place, at (UTC milliseconds).
+HELD = Query[Held](
+    "metrics.held",
+    select(_U.c.bytes, _U.c.messages, _U.c.threads, _U.c.inboxes, _U.c.domains, _U.c.pods)
+    .where(_U.c.place == bindparam("place"), _U.c.at <= bindparam("at"))
+    .order_by(_U.c.at.desc())
+    .limit(1),
+    row=Held._make,
+    inner=True,
 )
-FORGET = Query[None]("metrics.forget", delete(_U).where(_U.c.inbox_id == bindparam("inbox_id")), inner=True)
-# Of a thread that is about to be deleted: what it held is gone from then on.
+FORGET = Query[None]("metrics.forget", delete(_U).where(_U.c.place == bindparam("place")), inner=True)
+# What is about to be deleted says when: what it counted for is gone from then on.
 END_THREAD = Query[None](
     "metrics.end_thread",
     update(_T).where(_T.c.seq == bindparam("key")).values(updated_at=bindparam("now")),
+    inner=True,
+)
+END_INBOX = Query[None](
+    "metrics.end_inbox",
+    update(_I).where(_I.c.inbox_id == bindparam("key")).values(updated_at=bindparam("now")),
+    reached=_I,
+)
+END_DOMAIN = Query[None](
+    "metrics.end_domain", update(_D).where(_D.c.id == bindparam("key")).values(updated_at=bindparam("now")), reached=_D
+)
+END_POD = Query[None](
+    "metrics.end_pod", update(_P).where(_P.c.id == bindparam("key")).values(created_at=bindparam("now")), reached=_P
+)
+# Of rows that are old, all but the last of a day: parameters place, before.
+_LATER = _U.alias("later")
+_DAY = 86_400_000
+THIN = Query[None](
+    "metrics.thin",
+    delete(_U).where(
+        _U.c.place == bindparam("key"),
+        _U.c.at < bindparam("before"),
+        exists().where(
+            _LATER.c.place == _U.c.place,
+            _LATER.c.at > _U.c.at,
+            _LATER.c.at < _U.c.at - _U.c.at % _DAY + _DAY,
+        ),
+    ),
+    inner=True,
+)
+NEXT_PLACE = Query[str](
+    "metrics.next_place",
+    select(_U.c.place).where(_U.c.place > bindparam("after")).order_by(_U.c.place).limit(1),
+    row=lambda row: str(row[0]),
     inner=True,
 )

@@ -10,8 +10,7 @@ from postroom.store.tables import ApiKeyRow, DomainRow, InboxRow, PodRow, Webhoo
 
 _P = PodRow.__table__  # type: ignore[attr-defined]
 # What keeps a pod from being deleted: the tables whose rows are resources of a pod. What lies in an inbox goes with it.
-_BY_POD = tuple(row.__table__ for row in (InboxRow, ApiKeyRow))  # type: ignore[union-attr]
-_BY_ORGANIZATION = tuple(row.__table__ for row in (DomainRow, WebhookRow))  # type: ignore[union-attr]
+_BY_POD = tuple(row.__table__ for row in (InboxRow, ApiKeyRow, DomainRow, WebhookRow))  # type: ignore[union-attr]
 
 
 def _pod(row: Row) -> Pod:
@@ -36,10 +35,7 @@ HOLDS = Query[str](
     "pods.holds",
     select(_P.c.id).where(
         _P.c.id == bindparam("id"),
-        or_(
-            *(exists().where(t.c.pod_id == _P.c.id) for t in _BY_POD),
-            *(exists().where(t.c.org_id == _P.c.org_id, t.c.pod_id == _P.c.id) for t in _BY_ORGANIZATION),
-        ),
+        or_(*(exists().where(t.c.pod_id == _P.c.id) for t in _BY_POD)),
     ),
     row=lambda row: str(row[0]),
     reached=_P,

@@ -1,13 +1,12 @@
 """Queries over organizations."""
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from postroom.model.tenant import Organization
 from postroom.store.query import Query, Row
-from postroom.store.tables import InboxRow, OrganizationRow
+from postroom.store.tables import OrganizationRow
 
 _O = OrganizationRow.__table__  # type: ignore[attr-defined]
-_I = InboxRow.__table__  # type: ignore[attr-defined]
 
 
 def _organization(row: Row) -> Organization:
@@ -24,10 +23,4 @@ ORGANIZATIONS = Query[Organization](
 # By the id that the actor's reach holds: nobody names another.
 ORGANIZATION = Query[Organization](
     "organizations.by_id", select(_O).where(_O.c.id == bindparam("id")), row=_organization, inner=True
-)
-COUNT_INBOXES = Query[int](
-    "organizations.count_inboxes",
-    select(func.count()).select_from(_I).where(_I.c.org_id == bindparam("org_id")),
-    row=lambda row: int(row[0]),
-    reached=_I,
 )

@@ -3,15 +3,17 @@
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, exists, select, tuple_, update
 
 from postroom.model.thread import Thread
 from postroom.store.json import from_json
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import REACH_COLUMNS, Query, Row
-from postroom.store.tables import MessageRow, ThreadRow
+from postroom.store.tables import MessageRow, PurgeRow, ThreadRow
 
 _T = ThreadRow.__table__  # type: ignore[attr-defined]
 _M = MessageRow.__table__  # type: ignore[attr-defined]
+_P = PurgeRow.__table__  # type: ignore[attr-defined]
 _LISTS = ("labels", "senders", "recipients")
 _SHOWN = [c for c in _T.c if c.name != "subject_key"]
 _NAMES = tuple("thread_id" if c.name == "id" else c.name for c in _SHOWN)
@@ -24,7 +26,14 @@ def _thread(row: Row) -> Thread:
     return Thread(**values)
 
 
-BY_ID = Query[Thread]("threads.by_id", select(*_SHOWN).where(_T.c.id == bindparam("id")), row=_thread, reached=_T)
+# An inbox that was deleted is gone at once; its threads are taken off the disk afterwards.
+_OF_A_LIVING_INBOX = and_(~exists().where(_P.c.inbox_id == _T.c.inbox_id), not_in_trash(_T.c.inbox_id))
+BY_ID = Query[Thread](
+    "threads.by_id",
+    select(*_SHOWN).where(_T.c.id == bindparam("id"), _OF_A_LIVING_INBOX),
+    row=_thread,
+    reached=_T,
+)
 _CHANGING = (
     *("preview", "labels", "senders", "recipients", "last_message_id", "message_count", "size"),
     *("timestamp", "received_timestamp", "sent_timestamp", "updated_at"),
@@ -90,7 +99,7 @@ PARTS = Query[Part](
     "threads.parts",
     select(*(_M.c[name.removesuffix("_")] for name in Part._fields))
     .where(_M.c.thread_id == bindparam("thread_id"))
-    .order_by(_M.c.seq),
+    .order_by(_M.c.timestamp, _M.c.seq),
     row=Part._make,
     inner=True,
 )
@@ -107,7 +116,7 @@ DELETE = Query[None]("threads.delete", delete(_T).where(_T.c.seq == bindparam("s
 def page(ascending: bool, by: str = "inbox_id") -> Query[Thread]:
     """Return the list by time of the threads of an inbox, a pod or an organization, as the column `by` says.
 
-    Parameters: owner (its id), at, seq (the place), since, until, n.
+    Parameters: owner (its id), at, seq (the place), n, and where it ends: until, or since for the newest first.
     """
     place = tuple_(_T.c.timestamp, _T.c.seq)
     mark = tuple_(bindparam("at"), bindparam("seq"))
@@ -118,8 +127,8 @@ def page(ascending: bool, by: str = "inbox_id") -> Query[Thread]:
         .where(
             _T.c[by] == bindparam("owner"),
             place > mark if ascending else place < mark,
-            _T.c.timestamp >= bindparam("since"),
-            _T.c.timestamp < bindparam("until"),
+            _T.c.timestamp < bindparam("until") if ascending else _T.c.timestamp >= bindparam("since"),
+            _OF_A_LIVING_INBOX,
         )
         .order_by(*order)
         .limit(bindparam("n")),

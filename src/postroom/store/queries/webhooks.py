@@ -1,8 +1,11 @@
 """Queries over webhooks, the events that wait for them, and what is on its way to them."""
 
+from functools import cache
+
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
-from postroom.model.webhook import Notification, Webhook
+from postroom.model.tenant import Within
+from postroom.model.webhook import Notification, NotificationState, Webhook
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.tables import EventWaitingRow, WebhookDeliveryRow, WebhookRow
@@ -13,6 +16,7 @@ _D = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
 _SHOWN = [c for c in _W.c if c.name != "place"]
 _NAMES = ("webhook_id", *(c.name for c in _SHOWN[1:]))
 _JSON = ("event_types", "pod_ids", "inboxes")
+_CHANGING = (*_JSON, "headers", "enabled", "updated_at", "failing_since")
 AT_ONCE = 8  # tries to one webhook that may be under way: a slow one must not hold up the others
 
 
@@ -33,26 +37,27 @@ BY_CLIENT_ID = Query[Webhook](
     row=_webhook,
     reached=_W,
 )
-_PLACE = tuple_(_W.c.created_at, _W.c.id)
-_MARK = tuple_(bindparam("at"), bindparam("id"))
-PAGE_DOWN = Query[Webhook](
-    "webhooks.page_down",
-    select(*_SHOWN)
-    .where(_W.c.org_id == bindparam("org_id"), _MARK > _PLACE)
-    .order_by(_W.c.created_at.desc(), _W.c.id.desc())
-    .limit(bindparam("n")),
-    row=_webhook,
-    reached=_W,
-)
-PAGE_UP = Query[Webhook](
-    "webhooks.page_up",
-    select(*_SHOWN)
-    .where(_W.c.org_id == bindparam("org_id"), _PLACE > _MARK)
-    .order_by(_W.c.created_at, _W.c.id)
-    .limit(bindparam("n")),
-    row=_webhook,
-    reached=_W,
-)
+
+
+@cache
+def page(within: Within, ascending: bool) -> Query[Webhook]:
+    """Return the webhooks of an organization, a pod or an inbox by time: parameters owner, at, seq (the place), n."""
+    place, mark = tuple_(_W.c.created_at, _W.c.id), tuple_(bindparam("at"), bindparam("seq"))
+    order = (_W.c.created_at, _W.c.id) if ascending else (_W.c.created_at.desc(), _W.c.id.desc())
+    return Query(
+        f"webhooks.page_{'up' if ascending else 'down'}_by_{within}",
+        select(*_SHOWN)
+        .where(_W.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
+        .order_by(*order)
+        .limit(bindparam("n")),
+        row=_webhook,
+        reached=_W,
+        steered=True,
+    )
+
+
+_ALL: tuple[Within, ...] = ("org_id", "pod_id", "inbox_id")
+PAGES = tuple(page(within, ascending) for within in _ALL for ascending in (True, False))
 COUNT = Query[int](
     "webhooks.count",
     select(func.count()).select_from(_W).where(_W.c.org_id == bindparam("org_id")),
@@ -61,16 +66,32 @@ COUNT = Query[int](
 )
 UPDATE = Query[None](
     "webhooks.update",
-    update(_W)
-    .where(_W.c.id == bindparam("key"))
-    .values({c: bindparam(c) for c in ("event_types", "pod_ids", "inboxes", "headers", "enabled", "updated_at")}),
+    update(_W).where(_W.c.id == bindparam("key")).values({c: bindparam(c) for c in _CHANGING}),
     reached=_W,
+)
+# How the tries of a webhook went, by its inner key.
+RECOVER = Query[None](
+    "webhooks.recover",
+    update(_W).where(_W.c.id == bindparam("key"), _W.c.failing_since.is_not(None)).values(failing_since=None),
+    inner=True,
+)
+FAIL = Query[None](
+    "webhooks.fail",
+    update(_W).where(_W.c.id == bindparam("key"), _W.c.failing_since.is_(None)).values(failing_since=bindparam("now")),
+    inner=True,
+)
+DISABLE = Query[None](
+    "webhooks.disable",
+    update(_W)
+    .where(_W.c.id == bindparam("key"), _W.c.failing_since <= bindparam("before"))
+    .values(enabled=False, failing_since=None, updated_at=bindparam("now")),
+    inner=True,
 )
 DELETE = Query[None]("webhooks.delete", delete(_W).where(_W.c.id == bindparam("key")), reached=_W)
 DELETE_DELIVERIES = Query[None](
     "notifications.delete_of_webhook", delete(_D).where(_D.c.webhook_id == bindparam("key")), inner=True
 )
-_OF_INBOX = select(_W.c.id).where(_W.c.org_id == bindparam("org_id"), _W.c.inbox_id == bindparam("inbox_id"))
+_OF_INBOX = select(_W.c.id).where(_W.c.inbox_id == bindparam("inbox_id"))
 DELETE_DELIVERIES_OF_INBOX = Query[None](
     "notifications.delete_of_inbox", delete(_D).where(_D.c.webhook_id.in_(_OF_INBOX)), inner=True
 )
@@ -143,6 +164,14 @@ GIVE_BACK = Query[None](
     update(_D).where(_D.c.lease_owner == bindparam("owner")).values(lease_until=0, lease_owner=None),
     inner=True,
 )
+# Ids begin with the time that they were made at: what was made long ago stands first, and has ended long ago too.
+_OLD = (
+    select(_D.c.id)
+    .where(_D.c.id < bindparam("below"), _D.c.state != NotificationState.PENDING.value)
+    .order_by(_D.c.id)
+    .limit(bindparam("n"))
+)
+SWEEP = Query[None]("notifications.sweep", delete(_D).where(_D.c.id.in_(_OLD.scalar_subquery())), inner=True)
 OWNERS = Query[str](
     "notifications.owners",
     select(_D.c.lease_owner).where(_D.c.lease_owner.is_not(None)).distinct(),

@@ -5,6 +5,7 @@ that a caller reaches by its own query carries `org_id`, `pod_id`, `inbox_id`; t
 such a query gave. Indexes exist for the queries that name them and for nothing else: each costs about 5 us a message.
 """
 
+from postroom.store.tables.claims import ClaimRow
 from postroom.store.tables.domains import DomainRow
 from postroom.store.tables.drafts import DraftFileRow, DraftRow
 from postroom.store.tables.lists import ListEntryRow
@@ -18,12 +19,21 @@ from postroom.store.tables.mail import (
     ThreadRow,
 )
 from postroom.store.tables.metrics import IdempotencyKeyRow, UsageRow
+from postroom.store.tables.oauth import OAuthClientRow, OAuthGrantRow, OAuthTokenRow
 from postroom.store.tables.opens import MessageOpenRow
+from postroom.store.tables.policies import ApprovalRow, CorrespondentRow, PolicyCountRow, PolicyRow, TaintRow
 from postroom.store.tables.tenants import ApiKeyRow, InboxRow, InboxWordRow, OrganizationRow, PodRow, PurgeRow
+from postroom.store.tables.texts import AttachmentTextRow
+from postroom.store.tables.trash import TrashRow
+from postroom.store.tables.uploads import UploadRow
 from postroom.store.tables.webhooks import EventWaitingRow, WebhookDeliveryRow, WebhookRow
 
 __all__ = [
     "ApiKeyRow",
+    "ApprovalRow",
+    "AttachmentTextRow",
+    "ClaimRow",
+    "CorrespondentRow",
     "DeliveryRow",
     "DomainRow",
     "DraftFileRow",
@@ -39,10 +49,18 @@ __all__ = [
     "MessageOpenRow",
     "MessageReferenceRow",
     "MessageRow",
+    "OAuthClientRow",
+    "OAuthGrantRow",
+    "OAuthTokenRow",
     "OrganizationRow",
     "PodRow",
+    "PolicyCountRow",
+    "PolicyRow",
     "PurgeRow",
+    "TaintRow",
     "ThreadRow",
+    "TrashRow",
+    "UploadRow",
     "UsageRow",
     "WebhookDeliveryRow",
     "WebhookRow",

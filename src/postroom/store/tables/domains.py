@@ -19,7 +19,7 @@ class DomainRow(SQLModel, table=True):
         Index("domain_name", "org_id", "name", unique=True),
         Index("domain_verified", "name", unique=True, sqlite_where=IS_VERIFIED, postgresql_where=IS_VERIFIED),
         Index("domain_by_organization", "org_id", "created_at", "id"),
-        Index("domain_by_pod", "pod_id"),
+        Index("domain_by_pod", "pod_id", "created_at", "id"),
     )
 
     id: str = string(primary_key=True)

@@ -54,6 +54,7 @@ class DraftRow(SQLModel, table=True):
     lease_owner: str | None = string()
     created_at: int = number()
     updated_at: int = number()
+    written_by: str | None = string()
     text: str | None = string()
     html: str | None = string()
 

@@ -17,7 +17,7 @@ NOT_BORNE = sql("message_seq IS NULL")
 OF_METRICS = sql(
     "type IN ('message.received', 'message.received.spam', 'message.received.blocked',"
     " 'message.received.unauthenticated', 'message.sent', 'message.delivered', 'message.bounced',"
-    " 'message.complained', 'message.rejected', 'domain.verified')"
+    " 'message.complained', 'message.rejected', 'message.opened', 'domain.verified')"
 )
 
 

@@ -28,13 +28,19 @@ class IdempotencyKeyRow(SQLModel, table=True):
 
 
 class UsageRow(SQLModel, table=True):
-    """What an inbox held from the second `at` on, until its next row: totals, kept by triggers on `thread`."""
+    """What an inbox, a pod or an organization held from the minute `at` on, until its next row.
+
+    `place` is the id of either. Totals, kept by triggers on thread, inbox, domain and pod.
+    """
 
     __tablename__: ClassVar[Any] = "usage"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    inbox_id: str = string(primary_key=True)
+    place: str = string(primary_key=True)
     at: int = number(primary_key=True)
     messages: int = number()
     bytes: int = number()
     threads: int = number()
+    inboxes: int = number()
+    domains: int = number()
+    pods: int = number()

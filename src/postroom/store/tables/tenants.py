@@ -58,6 +58,8 @@ class ApiKeyRow(SQLModel, table=True):
     created_at: int = number()
     updated_at: int = number()
     expires_at: int | None = number()
+    used_at: int | None = number()
+    made_by: str | None = string()
 
 
 class InboxRow(SQLModel, table=True):

@@ -3,21 +3,27 @@
 from typing import Any, ClassVar
 
 from sqlalchemy import Index
+from sqlalchemy import text as sql
 from sqlmodel import SQLModel
 
 from postroom.store.tables.columns import number, row_number, string
+
+IS_OPEN = sql("due_at IS NOT NULL")
 
 
 class WebhookRow(SQLModel, table=True):
     """An address that is told of events. `place` is the innermost of inbox, pod and organization that it was made in.
 
-    `secret` and `headers` (JSON) are sealed; `inboxes` maps inner ids to addresses.
+    `secret` and `headers` (JSON) are sealed; `inboxes` maps inner ids to addresses. `failing_since` is when the first
+    of the tries was that have failed without one between that did not.
     """
 
     __tablename__: ClassVar[Any] = "webhook"
     __table_args__ = (
         Index("webhook_client_id", "place", "client_id", unique=True),
         Index("webhook_by_organization", "org_id", "created_at", "id"),
+        Index("webhook_by_pod", "pod_id", "created_at", "id"),
+        Index("webhook_by_inbox", "inbox_id", "created_at", "id"),
     )
 
     id: str = string(primary_key=True)
@@ -37,6 +43,7 @@ class WebhookRow(SQLModel, table=True):
     enabled: bool
     created_at: int = number()
     updated_at: int = number()
+    failing_since: int | None = number()
 
 
 class EventWaitingRow(SQLModel, table=True):
@@ -56,6 +63,7 @@ class WebhookDeliveryRow(SQLModel, table=True):
         Index("webhook_delivery_due", "due_at"),
         Index("webhook_delivery_by_owner", "lease_owner"),
         Index("webhook_delivery_by_webhook", "webhook_id", "lease_until"),
+        Index("webhook_delivery_open", "inbox_id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
     )
 
     id: str = string(primary_key=True)

@@ -1,0 +1,120 @@
+"""The tool that says who calls: how far the key reaches, what it may do, what the server is and offers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from mcp.types import CallToolResult
+
+from postroom.mcp.face import Face, Hands
+from postroom.mcp.selection import ASKED
+from postroom.mcp.shapes import Placed, Shape
+from postroom.mcp.tools.row import Row, answer, at
+from postroom.mcp.words import moment
+from postroom.model.tenant import Actor
+from postroom.service.policy import MAX_RECIPIENTS
+from postroom.service.tenants import PERMISSIONS, Identity
+
+
+class LimitsShape(Shape):
+    max_message_bytes: int
+    max_recipients: int
+
+
+class WhoamiResult(Placed):
+    scope: str
+    inbox_id: str | None = None
+    pod_id: str | None = None
+    organization_id: str | None = None
+    api_key_id: str | None = None
+    expires_at: str | None = None
+    permissions: list[str] | None = None
+    sandbox: bool
+    domain: str
+    limits: LimitsShape
+    toolsets: list[str]
+
+
+class AccountTools:
+    """whoami."""
+
+    def __init__(self, hands: Hands, others: Sequence[Row]) -> None:
+        self._hands = hands
+        self._others = others
+
+    async def whoami(self) -> Annotated[CallToolResult, WhoamiResult]:
+        """Say what you may use: which inboxes, which permissions, limits and toolsets, and whether mail really
+        leaves this server."""
+        face = await self._hands.face()
+        found = await self._hands.ask("tenants.me", {})
+        identity: Identity = found.result
+        actor, house = identity.actor, face.desk.house
+        limits = LimitsShape(max_message_bytes=house.max_message_bytes, max_recipients=MAX_RECIPIENTS)
+        data = WhoamiResult(
+            scope=actor.reach.innermost[0].removesuffix("_id").replace("org", "organization"),
+            inbox_id=identity.inbox_address,
+            pod_id=actor.reach.pod_id,
+            organization_id=actor.reach.org_id,
+            api_key_id=actor.api_key_id,
+            expires_at=None if actor.expires_at is None else moment(actor.expires_at),
+            permissions=None if actor.permissions is None else sorted(actor.permissions),
+            sandbox=True,  # the one way of delivery that there is
+            domain=house.domain,
+            limits=limits,
+            toolsets=_offered(face, actor, self._others),
+            position=found.position,
+        )
+        return answer(_told(data) + at(found.position), data)
+
+
+def rows(hands: Hands, others: Sequence[Row]) -> list[Row]:
+    """Return the tools over the caller's own account; `others` are the tools of which it tells."""
+    function = AccountTools(hands, others).whoami
+    return [Row(title="Who am I", operation="tenants.me", function=function)]
+
+
+def in_words(permissions: Iterable[str]) -> str:
+    """Return permissions by what they are of: `message: read, send; inbox: read`."""
+    of: dict[str, list[str]] = {}
+    for name in sorted(permissions):
+        thing, _, verb = name.rpartition("_")
+        of.setdefault(thing.replace("_", " "), []).append(verb)
+    return "; ".join(f"{thing}: {', '.join(verbs)}" for thing, verbs in of.items()) or "nothing"
+
+
+def _offered(face: Face, actor: Actor, others: Iterable[Row]) -> list[str]:
+    """Return the toolsets of which a tool is offered on this connection."""
+    asked = ASKED.get()
+    selections = (face.selection,) if asked is None else (face.selection, asked)
+    shown = (
+        row.toolset
+        for row in others
+        if row.may_use(actor) and all(s.offers(row.name, row.toolset, reads=row.reads) for s in selections)
+    )
+    return list(dict.fromkeys(shown))
+
+
+def _told(data: WhoamiResult) -> str:
+    lines = [_reach(data)]
+    if data.permissions is None:
+        lines.append("permissions: everything within that reach")
+    else:
+        lines.append(f"permissions: {in_words(data.permissions)}")
+        lines.append(f"not allowed: {in_words(PERMISSIONS - set(data.permissions))}")
+    if data.api_key_id:
+        lines.append(f"api_key_id: {data.api_key_id}" + (f", until {data.expires_at}" if data.expires_at else ""))
+    size = data.limits.max_message_bytes // 2**20
+    lines += [
+        f"limits: {size} MiB and {data.limits.max_recipients} recipients a message",
+        f"domain of new inboxes: {data.domain}",
+        "This server is a sandbox: mail to foreign domains stays on this machine. Mail between its inboxes arrives.",
+        f"toolsets: {', '.join(data.toolsets)}",
+    ]
+    return "\n".join(lines)
+
+
+def _reach(data: WhoamiResult) -> str:
+    if data.inbox_id is not None:
+        return f"You are confined to one inbox: {data.inbox_id}. It is meant wherever inbox_id is left out."
+    if data.pod_id is not None:
+        return f"You reach all inboxes of the pod {data.pod_id}; list_inboxes shows them."
+    return f"You reach all inboxes of the organization {data.organization_id}; list_inboxes shows them."

@@ -1,0 +1,11 @@
+"""What reading the text of a file gave, as a record without behaviour."""
+
+from postroom.model.record import Record
+
+
+class FileText(Record):
+    """The text of a file, None where `reason` says in a sentence why there is none; `is_cut`: it is the beginning."""
+
+    text: str | None
+    reason: str | None = None
+    is_cut: bool = False

@@ -1,0 +1,66 @@
+"""Who a sender is to an inbox: an inbox here, somebody it wrote to, somebody who wrote before, nobody yet.
+
+Kept among the references of the inbox, in rows that go with the thread that they came with. Proves nothing: the address
+in From is what a sender says of himself, so this may only make a reader more careful.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+from postroom.model.address import read_address
+from postroom.model.errors import InvalidInput
+from postroom.model.message import MessageSummary, Origin
+from postroom.service.operation import Context
+from postroom.store.queries import messages as queries
+
+MAX_NOTED = 100  # parties of one message that are written down
+_MAX_KEY = 320  # RFC 5321 4.5.3.1: what is longer can be written to by nobody
+Standing = Literal["this_inbox", "inbox_here", "written_to", "known", "first_contact"]
+
+
+class Contact(NamedTuple):
+    """When an address first wrote to an inbox, and when the inbox first wrote to it; UTC milliseconds, None: never."""
+
+    first_at: int | None = None
+    wrote_at: int | None = None
+
+
+def note(
+    context: Context,
+    inbox_id: str,
+    thread_id: str,
+    *,
+    senders: Iterable[str] = (),
+    recipients: Iterable[str] = (),
+) -> None:
+    """Write down who wrote to an inbox, or whom it wrote to (keys of addresses); what is known stays as it is."""
+    wanted = [f"from:{key}" for key in senders] + [f"to:{key}" for key in recipients]
+    row = {"inbox_id": inbox_id, "thread_id": thread_id, "at": context.now, "message_seq": None, "digest": None}
+    for reference in list(dict.fromkeys(wanted))[:MAX_NOTED]:
+        if len(reference) <= _MAX_KEY:
+            context.tx.insert(queries.ADD_REFERENCE, {**row, "reference": reference})
+
+
+def of_senders(context: Context, messages: Iterable[MessageSummary]) -> dict[str, Contact]:
+    """Return what is known of the senders of messages of one inbox, by their From as it is shown; one look-up each."""
+    return {m.from_: find(context, m.inbox_id, m.from_) for m in {m.from_: m for m in messages}.values()}
+
+
+def find(context: Context, inbox_id: str, shown: str) -> Contact:
+    """Return what is known of an address, given as lists show it."""
+    try:
+        key = read_address(shown).key
+    except InvalidInput:
+        return Contact()
+    rows = context.tx.all(queries.CONTACT, inbox_id=inbox_id, from_key=f"from:{key}", to_key=f"to:{key}")
+    times: Mapping[str, int] = dict(rows)
+    return Contact(times.get(f"from:{key}"), times.get(f"to:{key}"))
+
+
+def standing(origin: Origin, contact: Contact, at: int) -> Standing:
+    """Say who the sender of a message was when it came, `at`; by what its From says unless it was written here."""
+    if origin in ("sent", "local"):
+        return "this_inbox" if origin == "sent" else "inbox_here"
+    if contact.wrote_at is not None and contact.wrote_at < at:
+        return "written_to"
+    return "known" if contact.first_at is not None and contact.first_at < at else "first_contact"

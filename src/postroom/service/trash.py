@@ -1,0 +1,185 @@
+"""The trash: messages, threads and inboxes that were deleted and can be brought back for 30 days, then go for good.
+
+A message in it has the label `trash`, which hides it as any caller's label does; only one that was deleted goes of
+itself. An inbox in it is absent for everybody: no list, no mail, no key, no webhook and no draft of it works.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from postroom.model.event import EventType
+from postroom.model.inbox import Inbox
+from postroom.model.message import MessageSummary
+from postroom.model.record import Record
+from postroom.model.tenant import Actor
+from postroom.service.deleting import DeleteSome, erase_message
+from postroom.service.inboxes import TRASH_MS, InboxRef, erase, find_inbox, find_trashed
+from postroom.service.messages import MessageRef, find_message, follow_labels, relabel, set_labels
+from postroom.service.operation import Answer, Context
+from postroom.service.places import LAST
+from postroom.service.threads import ThreadRef, find_thread
+from postroom.service.upkeep import Batch
+from postroom.store.queries import drafts, messages, threads
+from postroom.store.queries import inboxes as inbox_queries
+from postroom.store.queries import trash as queries
+
+if TYPE_CHECKING:
+    from postroom.service.desk import Desk
+
+LABEL = "trash"
+_STEP = 100  # messages
+_CHARACTERS = 1_000_000  # a quarter of a second where it is HTML
+_LATE = "Its inbox was in the trash when it was to be sent."
+
+
+class InTrash(Record):
+    """What was put into the trash, and until when (UTC milliseconds) it can be brought back.
+
+    `message_count`: how many messages its thread has, which lists leave out as long as one of them is in the trash.
+    """
+
+    inbox_id: str  # the address
+    message_id: str | None = None  # public id
+    thread_id: str | None = None
+    message_count: int | None = None
+    until: int
+
+
+def trash_message(context: Context, given: MessageRef) -> InTrash:
+    """Put a message into the trash: lists and searches leave it out, and after 30 days it goes for good."""
+    message = find_message(context, given)
+    _put(context, message)
+    follow_labels(context, message.thread_id)
+    thread = context.tx.one(threads.BY_ID, id=message.thread_id)
+    return InTrash(
+        inbox_id=message.inbox_address,
+        message_id=message.message_id,
+        thread_id=message.thread_id,
+        message_count=None if thread is None else thread.message_count,
+        until=_until(context, message.id),
+    )
+
+
+def restore_message(context: Context, given: MessageRef) -> MessageSummary:
+    """Bring a message back from the trash."""
+    message = find_message(context, given)
+    labels = set(message.labels)
+    return set_labels(context, message, labels - {LABEL}) if LABEL in labels else message
+
+
+async def trash_thread(desk: "Desk", actor: Actor, given: ThreadRef) -> Answer[InTrash]:
+    """Put a thread with all its messages into the trash; mail that comes to it later is not deleted with it."""
+    answer = await _in_steps(desk, "threads.trash_some", actor, given)
+    inbox, count, until = answer.result
+    found = InTrash(inbox_id=inbox, thread_id=given.thread_id.strip(), message_count=count, until=until)
+    return Answer(found, answer.position)
+
+
+async def restore_thread(desk: "Desk", actor: Actor, given: ThreadRef) -> Answer[InTrash]:
+    """Bring a thread back from the trash with all its messages."""
+    answer = await _in_steps(desk, "threads.restore_some", actor, given)
+    inbox, count, until = answer.result
+    found = InTrash(inbox_id=inbox, thread_id=given.thread_id.strip(), message_count=count, until=until)
+    return Answer(found, answer.position)
+
+
+async def _in_steps(desk: "Desk", operation: str, actor: Actor, given: ThreadRef) -> Answer[Any]:
+    names = given.model_dump()
+    answer = await desk.ask(operation, actor, DeleteSome(**names))
+    while answer.result[0] is not None:
+        (at, seq), _facts = answer.result
+        answer = await desk.ask(operation, actor, DeleteSome(**names, at=at, seq=seq))
+    return Answer(answer.result[1], answer.position)
+
+
+Step = tuple[tuple[int, int] | None, tuple[str, int, int]]
+
+
+def trash_some(context: Context, given: DeleteSome) -> Step:
+    """Put some messages of a thread into the trash, the newest first; return where to go on, and what the thread is."""
+    return _step(context, given, into=True)
+
+
+def restore_some(context: Context, given: DeleteSome) -> Step:
+    """Bring some messages of a thread back, the newest first; return where to go on, and what the thread is."""
+    return _step(context, given, into=False)
+
+
+def _step(context: Context, given: DeleteSome, *, into: bool) -> Step:
+    # Once the first step has hidden the thread, a key that may not see the trash would not find it for the others.
+    is_first = (given.at, given.seq) == LAST
+    thread = find_thread(context, given) if is_first else context.tx.one(threads.BY_ID, id=given.thread_id.strip())
+    if thread is None:
+        thread = find_thread(context, given)
+    few = context.tx.all(messages.OF_THREAD, thread_id=thread.thread_id, at=given.at, seq=given.seq, n=_STEP)
+    for message in few:
+        if into:
+            _put(context, message)
+        elif LABEL in message.labels:
+            relabel(context, message, set(message.labels) - {LABEL})
+    follow_labels(context, thread.thread_id)
+    place = (few[-1].timestamp, few[-1].seq) if len(few) == _STEP else None
+    return place, (thread.inbox_address, thread.message_count, context.now + TRASH_MS)
+
+
+def trash_inbox(context: Context, given: InboxRef) -> InTrash:
+    """Put an inbox into the trash with all it has: nobody reaches it, no mail comes to it; after 30 days it is gone."""
+    inbox = find_inbox(context, given.inbox_id)
+    _keep(context, inbox, inbox.inbox_id)
+    context.tx.emit(EventType.INBOX_TRASHED, inbox, {"address": inbox.address})
+    context.tx.ring("inbox")
+    return InTrash(inbox_id=inbox.address, until=context.now + TRASH_MS)
+
+
+def restore_inbox(context: Context, given: InboxRef) -> Inbox:
+    """Bring an inbox back from the trash as it was; drafts that were to be sent meanwhile have failed."""
+    inbox = find_trashed(context, given.inbox_id)
+    if inbox is None:
+        return find_inbox(context, given.inbox_id)
+    context.tx.run(queries.REMOVE, id=inbox.inbox_id)
+    for draft in context.tx.all(drafts.OVERDUE, inbox_id=inbox.inbox_id, now=context.now):
+        # Nobody expects mail that was written for a day long past.
+        context.tx.run(drafts.FAIL, key=draft.draft_id, at_version=draft.version, send_error=_LATE, now=context.now)
+        context.tx.emit(EventType.DRAFT_FAILED, draft, {"draft": draft.draft_id, "reason": _LATE})
+    context.tx.emit(EventType.INBOX_RESTORED, inbox, {"address": inbox.address})
+    for bell in ("inbox", "draft"):
+        context.tx.ring(bell)
+    return inbox
+
+
+def empty(context: Context, given: Batch) -> bool:
+    """Delete for good some of what has been in the trash for 30 days; tell whether there may be more."""
+    due = context.tx.all(queries.DUE, before=context.now - TRASH_MS, n=given.limit)
+    room = _CHARACTERS
+    for row in due:
+        room -= _end(context, row)
+        if room < 0:
+            return True
+    return len(due) == given.limit
+
+
+def _end(context: Context, row: queries.Trashed) -> int:
+    """Delete what a row of the trash stands for; return how many characters were read for it."""
+    if row.id == row.inbox_id:
+        inbox = context.tx.one(inbox_queries.IN_TRASH, inbox_id=row.id)
+        if inbox is not None:
+            erase(context, inbox)
+        return 0
+    message = context.tx.one(messages.BY_ID, id=row.id)
+    context.tx.run(queries.REMOVE, id=row.id)
+    return 0 if message is None else erase_message(context, message)
+
+
+def _put(context: Context, message: MessageSummary) -> None:
+    if LABEL not in message.labels:
+        relabel(context, message, {*message.labels, LABEL})
+    _keep(context, message, message.id)
+
+
+def _keep(context: Context, owner: Inbox | MessageSummary, inner: str) -> None:
+    place = {"org_id": owner.org_id, "pod_id": owner.pod_id, "inbox_id": owner.inbox_id}
+    context.tx.insert(queries.ADD, {"id": inner, **place, "at": context.now})
+
+
+def _until(context: Context, inner: str) -> int:
+    row = context.tx.one(queries.BY_ID, id=inner)
+    return TRASH_MS + (context.now if row is None else row.at)

@@ -1,0 +1,148 @@
+"""Which tools a connection offers: what operator, request and key leave; that nothing else is called."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from mcp.shared.exceptions import MCPError
+
+from postroom.mcp.face import Face, Hands
+from postroom.mcp.selection import ASKED, Selection, from_headers, read_selection
+from postroom.mcp.server import Server
+from postroom.model.tenant import Actor
+from tests.fakes.bed import Bed
+from tests.mcp.conftest import KEY
+from tests.processes.running import Processes
+
+INBOX = "agent@postroom.localhost"
+
+
+def _server(house: Bed, selection: Selection | None = None, actor: Actor | None = None) -> Server:
+    hands = Hands()
+    chosen = {} if selection is None else {"selection": selection}
+    inside = house.house
+    hands.open(Face(desk=house.desk, hub=inside.hub, links=inside.links, actor=actor or house.owner, **chosen))
+    return Server(hands)
+
+
+async def _names(server: Server) -> set[str]:
+    return {tool.name for tool in await server.list_tools()}
+
+
+async def _said(server: Any, tool: str, **given: Any) -> str:
+    (told,) = (await server.call_tool(tool, given)).content
+    return str(told.text)
+
+
+@contextmanager
+def _asking(headers: dict[str, str]) -> Iterator[None]:
+    token = ASKED.set(from_headers(headers))
+    try:
+        yield
+    finally:
+        ASKED.reset(token)
+
+
+async def test_what_is_read_only_changes_nothing_and_what_is_not_listed_is_refused(house: Bed) -> None:
+    await house.inbox()
+    everything = await _names(_server(house, read_selection("all")))
+    server = _server(house, read_selection("all", read_only="yes"))
+    left = await _names(server)
+    assert {"list_messages", "get_message", "wait_for_message", "search_messages"} <= left
+    verbs = {name.partition("_")[0] for name in left}
+    assert verbs <= {"list", "get", "search", "wait", "check", "count", "whoami"}
+    for name in everything - left:
+        assert "not offered on this connection" in await _said(server, name)
+    assert [i.address for i in (await house.call("inboxes.list")).items] == [INBOX]
+
+
+async def test_single_tools_can_be_chosen_and_left_out(house: Bed) -> None:
+    assert await _names(_server(house, read_selection(tools="list_inboxes, get_message"))) == {
+        "list_inboxes",
+        "get_message",
+    }
+    both = read_selection(tools="list_inboxes,get_message", exclude_tools="get_message")
+    assert await _names(_server(house, both)) == {"list_inboxes"}
+
+
+async def test_a_misspelled_name_is_refused_with_the_near_one(house: Bed) -> None:
+    with pytest.raises(ValueError, match=r"Unknown toolset 'webhook'. Did you mean 'webhooks'\?"):
+        read_selection("webhook")
+    with pytest.raises(ValueError, match="neither yes nor no"):
+        read_selection(read_only="perhaps")
+    with pytest.raises(MCPError, match=r"Unknown tool 'list_inbox'. Did you mean 'list_inboxes'\?"):
+        await _server(house, read_selection(tools="list_inbox")).list_tools()
+    assert "Did you mean" in await _said(_server(house, read_selection(exclude_tools="get_mesage")), "list_inboxes")
+
+
+async def test_headers_make_the_tools_fewer_and_never_more(house: Bed) -> None:
+    reading = _server(house, read_selection("core", read_only="yes"))
+    alone = await _names(reading)
+    with _asking({"x-mcp-toolsets": "all", "x-mcp-readonly": "no"}):
+        assert await _names(reading) == alone
+    with _asking({"x-mcp-tools": "list_inboxes,send_message"}):
+        assert await _names(reading) == {"list_inboxes"}
+    with _asking({"x-mcp-exclude-tools": "list_inboxes"}):
+        assert await _names(reading) == alone - {"list_inboxes"}
+        assert "not offered" in await _said(reading, "list_inboxes")
+
+
+async def test_a_tool_that_the_key_may_not_use_is_neither_listed_nor_called(house: Bed) -> None:
+    await house.inbox()
+    allowed = frozenset({"inbox_read", "message_read"})
+    server = _server(house, actor=house.owner.model_copy(update={"permissions": allowed}))
+    names = await _names(server)
+    assert {"list_inboxes", "get_message"} <= names
+    assert not names & {"send_message", "create_inbox", "delete_inbox"}
+    told = await _said(server, "send_message", inbox_id=INBOX, to="a@example.com", text="x")
+    assert "lacks the permission message_send" in told
+
+
+async def test_with_a_key_of_an_inbox_the_inbox_need_not_be_named(house: Bed) -> None:
+    inbox = await house.inbox()
+    await house.inbox("other")
+    own = house.owner.model_copy(
+        update={"reach": house.owner.reach.model_copy(update={"pod_id": inbox.pod_id, "inbox_id": inbox.inbox_id})}
+    )
+    server = _server(house, actor=own)
+    for tool in await server.list_tools():
+        assert "inbox_id" not in tool.input_schema.get("required", []), tool.name
+    sent = await server.call_tool("send_message", {"to": INBOX, "subject": "Hi", "text": "x"})
+    assert not sent.is_error
+    assert INBOX in await _said(server, "get_inbox")
+    # Another one may be named, and is not there.
+    assert "No inbox" in await _said(server, "get_inbox", inbox_id="other@postroom.localhost")
+
+
+async def test_the_names_that_other_servers_have_for_arguments_are_taken(house: Bed) -> None:
+    await house.inbox()
+    server = _server(house)
+    given = {"inboxId": INBOX, "to": INBOX, "subject": "Hi", "text": "x"}
+    file = {"content": "eA==", "filename": "a.txt", "contentType": "text/plain", "contentDisposition": "attachment"}
+    sent = await server.call_tool("send_message", {**given, "attachments": [file], "replyTo": "me@example.com"})
+    assert not sent.is_error, sent
+    page = await server.call_tool("list_messages", {"inboxId": INBOX, "pageToken": None, "limit": 1})
+    assert not page.is_error, page
+    made = await server.call_tool("create_inbox", {"displayName": "B", "metadata": {"camelCase": "kept"}})
+    assert not made.is_error, made
+    (inbox,) = [i for i in (await house.call("inboxes.list")).items if i.display_name == "B"]
+    assert inbox.metadata == {"camelCase": "kept"}
+    assert "Did you mean 'inbox_id'" in await _said(server, "get_inbox", inboxIdd=INBOX)
+
+
+async def test_over_http_the_headers_of_each_request_count(shared: Processes) -> None:
+    server = shared.serve(api_key=KEY).started()
+    headers = {
+        "authorization": f"Bearer {KEY}",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": "2026-07-28",
+        "mcp-method": "tools/list",
+    }
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    async with httpx.AsyncClient(base_url=server.http, headers=headers, timeout=10) as client:
+        answer = await client.post("/mcp", json=listing, headers={"x-mcp-tools": "list_inboxes"})
+        assert answer.text.count('"inputSchema"') == 1
+        assert (await client.post("/mcp", json=listing, headers={"x-mcp-tools": "nonsense"})).text.count("error") > 0

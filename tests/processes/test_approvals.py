@@ -1,0 +1,76 @@
+"""Approvals across processes: of two that decide at once one wins, and one that is killed lets nothing leave twice."""
+
+import json
+import signal
+import subprocess
+import threading
+from contextlib import closing
+from sqlite3 import connect as open_database
+
+import pytest
+
+from tests.processes.running import COMMAND, Processes, environment
+
+INBOX = "agent@postroom.localhost"
+WORDS = ("--to", "carol@example.com", "--text", "t")
+
+
+def _held(processes: Processes) -> str:
+    """Send what a policy holds, by the command line; return the approval."""
+    sent = processes.run("messages", "send", INBOX, *WORDS, "--json")
+    return str(json.loads(sent.stdout)["approval_id"])
+
+
+def _count(processes: Processes, sql: str) -> int:
+    with closing(open_database(processes.home / "postroom.db")) as database:
+        return int(database.execute(sql).fetchone()[0])
+
+
+def _approve(processes: Processes, approval_id: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*COMMAND, "approvals", "approve", approval_id, "--json"],
+        env=environment(processes.home),
+        text=True,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.fixture
+def approval(processes: Processes) -> str:
+    processes.run("inboxes", "create", "--username", "agent")
+    processes.run("policies", "set", "--approval", "all")
+    return _held(processes)
+
+
+def test_of_two_processes_that_approve_at_once_one_wins(processes: Processes, approval: str) -> None:
+    both = [_approve(processes, approval) for _ in range(2)]
+    told = [process.communicate(timeout=40) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], told
+    assert _count(processes, "SELECT count(*) FROM delivery") == 1
+
+
+def test_a_process_that_is_killed_while_it_approves_lets_nothing_leave_twice(
+    processes: Processes, approval: str
+) -> None:
+    for pause in (0.5, 0.8, 1.1, 1.4):
+        process = _approve(processes, approval)
+        threading.Event().wait(pause)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=20)
+        approved = _count(processes, "SELECT count(*) FROM approval WHERE state = 'approved'")
+        assert _count(processes, "SELECT count(*) FROM delivery") == approved
+    last = _approve(processes, approval)
+    last.communicate(timeout=40)
+    assert _count(processes, "SELECT count(*) FROM delivery") == 1
+    assert _count(processes, "SELECT count(*) FROM approval WHERE state = 'approved'") == 1
+    assert _count(processes, "SELECT count(*) FROM draft") == 0
+
+
+def test_budgets_and_taint_hold_for_another_process(processes: Processes) -> None:
+    processes.run("inboxes", "create", "--username", "agent")
+    processes.run("policies", "set", "--max-mails-per-day", "1", "--taint", "off")
+    processes.run("messages", "send", INBOX, *WORDS)
+    refused = processes.run("messages", "send", INBOX, *WORDS, status=1)
+    assert "max_mails_per_day" in refused.stderr

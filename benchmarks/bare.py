@@ -41,8 +41,8 @@ _HEAD = 11  # characters of a key that are its displayable head
 _KEY = "SELECT hash FROM api_key WHERE prefix = ?"
 
 
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC)
 
 
 def _item(row: Sequence[Any]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class _Bare:
 
 
 def _json(shown: Mapping[str, Any]) -> Response:
-    return Response(orjson.dumps(shown), media_type="application/json")
+    return Response(orjson.dumps(shown, option=orjson.OPT_UTC_Z), media_type="application/json")
 
 
 async def _serve(path: str) -> None:

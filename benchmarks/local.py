@@ -20,7 +20,7 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
     heard = figures["heard"]
     yield Line(name="local mail: send to wake, p50", unit="ms", ours=heard, promise=at_most(10, " ms"))
     yield Line(name="local mail: send to wake, p95", unit="ms", ours=[quantiles(heard, n=20)[-1]])
-    yield Line(name="local mail: send to commit, p50", unit="ms", ours=figures["committed"])
+    yield Line(name="local mail: send to commit, p50", unit="ms", ours=figures["committed"], promise=at_most(2, " ms"))
 
 
 async def _send_all(house: Postroom, count: int) -> Figures:

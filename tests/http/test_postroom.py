@@ -202,9 +202,12 @@ async def test_a_form_that_is_none_is_refused_and_leaves_nothing(house: Bed, kin
     assert list((house.home / "blobs").glob("??/*")) == []
 
 
-async def test_so_many_files_come_in_at_once_and_no_more(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["AT_ONCE", "AT_ONCE_EACH"])
+async def test_so_many_files_come_in_at_once_and_no_more(
+    house: Bed, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
     await house.inbox()
-    monkeypatch.setattr("postroom.http.postroom.attachments.AT_ONCE", 1)
+    monkeypatch.setattr(f"postroom.http.postroom.attachments.{limit}", 1)
     go = asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
@@ -216,11 +219,28 @@ async def test_so_many_files_come_in_at_once_and_no_more(house: Bed, monkeypatch
     async with _ours(house, app=app) as client:
         asked = {"inbox_id": AGENT}
         first = asyncio.create_task(client.post("/attachments", params=asked, content=slow()))
-        await house.until(lambda: app._uploads._open == 1)
+        await house.until(lambda: app._uploads._open.total() == 1)
         assert (await client.post("/attachments", params=asked, content=b"b")).status_code == 429
         refused = await first
         assert (refused.status_code, "slowly" in refused.json()["message"]) == (400, True)
         assert (await client.post("/attachments", params=asked, content=b"b")).status_code == 201
+
+
+async def test_a_form_that_never_comes_to_its_file_holds_its_place_for_a_moment_only(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.inbox()
+    monkeypatch.setattr("postroom.http.postroom.attachments.OPENING_S", 0.1)
+
+    async def silent() -> AsyncIterator[bytes]:
+        yield b"--b\r\n"
+        await asyncio.Event().wait()
+
+    app = _app(house)
+    async with _ours(house, app=app) as client:
+        form = {"content-type": "multipart/form-data; boundary=b"}
+        refused = await client.post("/attachments", params={"inbox_id": AGENT}, content=silent(), headers=form)
+        assert (refused.status_code, app._uploads._open.total()) == (400, 0)
 
 
 @pytest.mark.parametrize("field", ["handle", "message_id", "attachment_id", "inbox_id"])

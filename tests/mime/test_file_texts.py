@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 import zipfile
 
 import pytest
@@ -146,3 +147,10 @@ def test_what_no_database_takes_is_left_out() -> None:
 def test_starting_the_server_imports_no_reader_of_files() -> None:
     code = "import sys, postroom.server, postroom.cli.main; sys.exit('pypdf' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0
+
+
+def test_a_hundred_thousand_runs_within_runs_cost_no_more_than_so_many_in_a_row() -> None:
+    depth = 100_000
+    begun = time.process_time()
+    _docx("<w:p>" + "<w:r>" * depth + "<w:t>a</w:t>" * depth + "</w:r>" * depth + "</w:p>")
+    assert time.process_time() - begun < 5

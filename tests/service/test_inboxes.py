@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from postroom.model.address import address_key
 from postroom.model.errors import AddressTaken, CannotDelete, InvalidInput, NotFound, OutOfScope, Unprocessable
 from postroom.model.event import EventType
 from tests.fakes.bed import DOMAIN, Bed
@@ -55,6 +56,27 @@ async def test_an_inbox_whose_own_name_has_a_plus_wins_over_the_base(house: Bed)
     await house.inbox("agent+news")
     await house.take(mail(), f"agent+news@{DOMAIN}")
     assert (len(await house.messages(f"agent+news@{DOMAIN}")), await house.messages(f"agent@{DOMAIN}")) == (1, [])
+
+
+async def test_mail_by_a_tag_stays_with_the_organization_whose_inbox_it_reaches(house: Bed) -> None:
+    await house.inbox("agent")
+    with pytest.raises(AddressTaken):
+        await house.inbox("agent+bank", await house.stranger())
+    await house.take(mail(), f"agent+bank@{DOMAIN}")
+    assert len(await house.messages(f"agent@{DOMAIN}")) == 1
+
+
+@pytest.mark.parametrize("spelling", ['"agent"@{}', '"AG\\ENT"@{}', '"agent+x"@{}'])
+async def test_quotes_that_an_address_does_not_need_make_no_other_mailbox(house: Bed, spelling: str) -> None:
+    await house.inbox("agent")
+    await house.take(mail(), spelling.format(DOMAIN))
+    assert len(await house.messages(f"agent@{DOMAIN}")) == 1
+
+
+def test_names_that_only_look_alike_are_two() -> None:
+    assert address_key("a@xn--ban-0k1a.com") != address_key("a@bank.com")
+    assert address_key("straße@b.test") != address_key("strasse@b.test")
+    assert address_key("A@bücher.example") == address_key("a@xn--bcher-kva.example")
 
 
 async def test_one_message_for_two_tags_of_an_inbox_is_filed_once(house: Bed) -> None:

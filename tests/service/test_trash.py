@@ -262,3 +262,12 @@ async def test_what_an_inbox_in_the_trash_holds_is_still_counted(house: Bed) -> 
     await house.call("inboxes.trash", inbox_id=AGENT)
     assert (await house.call("organizations.get")).inboxes == 1
     assert await check(house.database) == []
+
+
+async def test_mail_for_an_inbox_in_the_trash_that_has_a_tag_reaches_nobody_else(house: Bed) -> None:
+    await house.inbox()
+    tagged = await house.inbox("agent+news")
+    await house.call("inboxes.trash", inbox_id=tagged.address)
+    with pytest.raises(NotFound):
+        await house.take(mail(), tagged.address)
+    assert await house.messages(AGENT) == []

@@ -113,6 +113,7 @@ class _Pages:
         self._size = 0
         self._skipped = 0  # elements that are open inside of one that is left out
         self._hidden: list[bool] = []  # of the runs that are open, the outermost first
+        self._concealed = 0  # how many of them are
         self._cells = 0
         self._is_text = False
 
@@ -131,6 +132,7 @@ class _Pages:
         elif local == "t":
             self._is_text = True
         elif local in ("vanish", "webHidden") and self._hidden:
+            self._concealed += (value not in _OFF) - self._hidden[-1]
             self._hidden[-1] = value not in _OFF
         elif local in self._MARKS and self._hidden:  # outside of a run a tab is where one stops
             self._write(self._MARKS[local])
@@ -147,7 +149,7 @@ class _Pages:
         if not space.endswith(_WORD):
             return
         if local == "r" and self._hidden:
-            self._hidden.pop()
+            self._concealed -= self._hidden.pop()
         elif local == "t":
             self._is_text = False
         elif local == "p":
@@ -161,7 +163,7 @@ class _Pages:
             self._write(text)
 
     def _write(self, text: str) -> None:
-        if not any(self._hidden):
+        if not self._concealed:
             self._add(text)
 
     def _add(self, text: str) -> None:

@@ -1,9 +1,9 @@
 """E-mail addresses: how they are read, compared and shown.
 
-Two spellings are one identity when their `key` is equal: the local part folded in case and NFC, the domain without
-case and with A-labels read as U-labels. What is stored and shown is the spelling that was given first. Ours, because
-email-validator refuses `postroom.localhost` and the standard library's parsers are confused by hostile input
-(CVE-2023-27043).
+Two spellings are one identity when their `key` is equal: the local part in lower case and NFC, without quotes that it
+does not need, the domain without case and with A-labels read as U-labels. What is stored and shown is the spelling
+that was given first. Ours, because email-validator refuses `postroom.localhost` and the standard library's parsers
+are confused by hostile input (CVE-2023-27043).
 """
 
 import re
@@ -19,6 +19,7 @@ MAX_DOMAIN = 255
 _ATOM = r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f]'
 _DOT_STRING = re.compile(rf"{_ATOM}+(?:\.{_ATOM}+)*")
 _QUOTED = re.compile(r'"(?:[^\x00-\x1f"\\\x7f]|\\[\x20-\x7e])*"')
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _LETTER = r"[^\x00-/:-@\[-`{-\x7f]"
 _INNER = r"[^\x00-,./:-@\[-^`{-\x7f]"
 _LABEL = re.compile(rf"{_LETTER}(?:{_INNER}*{_LETTER})?")
@@ -64,22 +65,34 @@ def _u_label(label: str) -> str:
     if not folded.startswith("xn--"):
         return folded
     try:
-        return unicodedata.normalize("NFC", folded[4:].encode("ascii").decode("punycode").lower())
+        decoded = folded[4:].encode("ascii").decode("punycode")
     except (UnicodeError, ValueError):
         return folded
+    # What is no U-label (RFC 5890 2.3.2.1) is another name than what it folds to, and asks another server.
+    is_label = not decoded.isascii() and decoded == unicodedata.normalize("NFC", decoded.lower())
+    return decoded if is_label else folded
 
 
 def address_key(address: str) -> str:
     """Return the identity of an address: what two spellings of one mailbox have in common."""
     local, domain = split(address)
-    folded = local.lower() if local.isascii() else unicodedata.normalize("NFC", local.casefold())
+    bare = _bare(local)
+    folded = bare.lower() if bare.isascii() else unicodedata.normalize("NFC", bare.lower())
     return f"{folded}@{domain_key(domain)}"
+
+
+def _bare(local: str) -> str:
+    """Return a local part without quotes that it does not need: RFC 5321 4.1.2 makes both one mailbox."""
+    if not local.startswith('"') or not _QUOTED.fullmatch(local):
+        return local
+    plain = _ESCAPE.sub(r"\1", local[1:-1])
+    return plain if _DOT_STRING.fullmatch(plain) else local
 
 
 def plus_base_key(address: str) -> str | None:
     """Return the key of `agent@host` for `agent+tag@host`, None where there is no tag."""
     local, domain = split(address)
-    base, plus, _tag = local.partition("+")
+    base, plus, _tag = _bare(local).partition("+")
     return address_key(f"{base}@{domain}") if plus and base else None
 
 

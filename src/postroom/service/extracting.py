@@ -5,13 +5,12 @@ What a file costs is bounded here in wall time; processor time and memory are th
 """
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE
 
 from postroom.mime.text_child import NOT_STARTED
 from postroom.mime.texts import Kind
 from postroom.model.errors import Busy, Temporary
 from postroom.model.file_text import FileText
+from postroom.service.children import start_child
 
 _AT_ONCE = 2
 _TOO_MUCH = FileText(text=None, reason="Reading it takes more time or memory than one file may have.")
@@ -44,9 +43,7 @@ class Extractor:
 
     async def _read(self, kind: Kind, content: bytes) -> FileText:
         try:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "postroom.mime.text_child", kind, stdin=PIPE, stdout=PIPE
-            )
+            child = await start_child("postroom.mime.text_child", kind)
         except OSError as error:
             raise Temporary("The file cannot be read now.", fix="Try again.") from error
         try:

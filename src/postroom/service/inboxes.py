@@ -206,7 +206,7 @@ def find_trashed(context: Context, inbox_id: str) -> Inbox | None:
 def find_mailbox(context: Context, address: str) -> Mailbox | None:
     """Return the inbox that mail for `address` reaches, or None."""
     found = context.tx.one(queries.MAILBOX, address_key=address_key(address))
-    if found is None and (base := plus_base_key(address)):
+    if found is None and (base := _untagged(context, address)):
         found = context.tx.one(queries.MAILBOX, address_key=base)
     return found if found is not None and hosting.receives(context, found) else None
 
@@ -214,9 +214,17 @@ def find_mailbox(context: Context, address: str) -> Mailbox | None:
 def find_destination(context: Context, address: str, message_id: str | None) -> tuple[Mailbox, Reference | None] | None:
     """Return the inbox that mail for `address` reaches and what `message_id` is in it so far, or None."""
     found = context.tx.one(queries.DESTINATION, address_key=address_key(address), reference=message_id)
-    if found is None and (base := plus_base_key(address)):
+    if found is None and (base := _untagged(context, address)):
         found = context.tx.one(queries.DESTINATION, address_key=base, reference=message_id)
     return found if found is not None and hosting.receives(context, found[0]) else None
+
+
+def _untagged(context: Context, address: str) -> str | None:
+    """Return the key of the address without its tag, None without one; or where an inbox in the trash has the tag."""
+    base = plus_base_key(address)
+    if base is None or context.tx.one(trash.TAKEN, address_key=address_key(address)) is not None:
+        return None
+    return base
 
 
 def within_reach(context: Context) -> tuple[queries.Within, str | None]:
@@ -260,13 +268,21 @@ def _changes(inbox: Inbox, given: UpdateInbox) -> dict[str, Any]:
     return changed
 
 
+def _is_a_tag(context: Context, address: str, pod: Pod) -> bool:
+    """Tell whether mail for an address reaches an inbox of another organization by its tag: it stays theirs."""
+    base = plus_base_key(address)
+    reached = None if base is None else context.tx.one(queries.MAILBOX, address_key=base)
+    return reached is not None and reached.org_id != pod.org_id
+
+
 def _new_inbox(context: Context, given: CreateInbox, pod: Pod) -> Inbox:
     domain = hosting.domain_for_inbox(context, given.domain or context.house.domain, pod.org_id, pod.pod_id)
     username = check_username(given.username) if given.username else _drawn_name()
     address = f"{username}@{domain}"
     away = context.tx.one(trash.TAKEN, address_key=address_key(address))
     _check_not_away(context, away, f"The address {address}")
-    if context.tx.one(queries.MAILBOX, address_key=address_key(address)) is not None:
+    taken = context.tx.one(queries.MAILBOX, address_key=address_key(address))
+    if taken is not None or _is_a_tag(context, address, pod):
         raise AddressTaken(f"The address {address} is taken.", fix="Choose another username, or leave it out.")
     return Inbox(
         inbox_id=new_id("inb", context.now),

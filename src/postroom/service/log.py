@@ -15,6 +15,7 @@ from postroom.service import domains
 from postroom.service.hidden import is_visible
 from postroom.service.messages import listed
 from postroom.service.operation import Context, Input, Nothing
+from postroom.service.taint import came_of, is_trusted
 from postroom.store.queries import events, inboxes, messages, threads
 
 _SCAN = 5_000  # positions that one look passes over at most, whoever's they are
@@ -63,6 +64,7 @@ class Happening(Record):
     message: Message | None = None
     thread: Thread | None = None
     domain: Domain | None = None
+    is_outside: bool = False  # the message is one that nobody of the organization wrote
 
 
 def feed(context: Context, given: After) -> list[tuple[int, str | None, str]]:
@@ -137,7 +139,8 @@ def happening(context: Context, position: int) -> Happening | None:
         return None
     message = context.tx.one(messages.FULL, seq=summary.seq)
     thread = context.tx.one(threads.BY_ID, id=summary.thread_id)
-    return told.model_copy(update={"message": message, "thread": thread})
+    outside = message is not None and not is_trusted(context, came_of(message), message.org_id)
+    return told.model_copy(update={"message": message, "thread": thread, "is_outside": outside})
 
 
 def _domain(context: Context, domain_id: str) -> Domain | None:

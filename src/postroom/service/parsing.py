@@ -9,13 +9,13 @@ import json
 import mmap
 import os
 import struct
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Collection
 from pathlib import Path
 
 from postroom.mime.parse import attachment_contents, parse, parse_headers
 from postroom.model.message import Incoming, ParsedMessage
+from postroom.service.children import start_child
 
 INLINE = 64 * 1024  # bytes of raw that are parsed in the event loop
 _INLINE_ATTACHMENT = 256 * 1024
@@ -107,9 +107,7 @@ class Parser:
 
     async def _start(self) -> Process:
         try:
-            worker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "postroom.mime.child", stdin=PIPE, stdout=PIPE
-            )
+            worker = await start_child("postroom.mime.child")
         except BaseException:
             # Not swallowed: the place that was taken for this worker is given up on the way out.
             await self._vacate()

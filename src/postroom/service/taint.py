@@ -86,6 +86,11 @@ def is_trusted(context: Context, came: Came, org_id: str) -> bool:
     return sender is not None and sender.org_id == org_id
 
 
+def came_of(message: Message) -> Came:
+    """Return how a message that was read whole came."""
+    return Came(message.origin, message.envelope_from, message.from_)
+
+
 def reads(context: Context, message: MessageSummary) -> None:
     """Say that the body, or a file, of a message is shown to the actor of this call."""
     if not context.seen and "sent" not in message.labels:
@@ -96,6 +101,5 @@ def reads(context: Context, message: MessageSummary) -> None:
 
 def shows(context: Context, message: Message) -> None:
     """Say that a message that was read whole is shown to the actor of this call."""
-    came = Came(message.origin, message.envelope_from, message.from_)
-    if not context.seen and not is_trusted(context, came, message.org_id):
+    if not context.seen and not is_trusted(context, came_of(message), message.org_id):
         context.seen.add("outside")

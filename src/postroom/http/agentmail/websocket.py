@@ -142,7 +142,7 @@ class _Listener:
     async def _send_event(self, event: Event) -> None:
         found: Happening | None = await self._desk.call("events.at", SYSTEM, After(position=event.position))
         if found is not None:
-            if found.message is not None and found.message.origin in ("smtp", "import"):
+            if found.is_outside:
                 await taint.remember(self._desk, self.actor)
             await self.send(render(found))
 

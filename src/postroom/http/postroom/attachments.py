@@ -2,6 +2,8 @@
 comes, so that no file is held in memory, nor passes through a model's context.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +17,13 @@ from postroom.model.errors import InvalidInput, TooMany
 from postroom.model.tenant import Actor
 from postroom.model.upload import UploadedFile
 from postroom.service.desk import Desk
+from postroom.service.handles import check_may_attach
 from postroom.service.links import Links
 
 UPLOAD = "attachments.upload"
 AT_ONCE = 32  # uploads that this process takes at the same time
+AT_ONCE_EACH = 8  # of them for one organization
+OPENING_S = 30.0  # within which a form must come to its file
 _FIELDS = ("inbox_id", "filename", "content_type")
 
 
@@ -27,19 +32,21 @@ class Uploads:
 
     def __init__(self, desk: Desk, seconds: float | None = None) -> None:
         self._desk = desk
-        self._open = 0
+        self._open: Counter[str | None] = Counter()
         self._within: Mapping[str, Any] = {} if seconds is None else {"seconds": seconds}
 
     async def answer(self, request: Request, actor: Actor) -> Json:
         """Take in a file and return its handle. Raises PostroomError."""
-        if self._open >= AT_ONCE:
+        check_may_attach(actor)
+        whose = actor.reach.org_id
+        if self._open.total() >= AT_ONCE or self._open[whose] >= AT_ONCE_EACH:
             raise TooMany("Too many files come in at once.", fix="Try again in a moment.")
-        self._open += 1
+        self._open[whose] += 1
         try:
             given = await _given(request, actor)
             file: UploadedFile = await self._desk.call(UPLOAD, actor, {**given, **self._within})
         finally:
-            self._open -= 1
+            self._open[whose] -= 1
         return Json(shown(file), 201)
 
 
@@ -49,7 +56,11 @@ async def _given(request: Request, actor: Actor) -> dict[str, Any]:
     kind = request.headers.get("content-type", "")
     if kind.lower().startswith("multipart/"):
         form = Form(request.stream(), kind)
-        await form.open()
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await form.open()
+        except TimeoutError:
+            raise InvalidInput("The form did not begin in time.", fix="Send it without a pause.") from None
         inside = {name: value for name, value in form.fields.items() if name in _FIELDS and value}
         told = {"filename": form.filename or None, "content_type": form.content_type}
         said = {**{name: value for name, value in told.items() if value}, **inside, **said}

@@ -1,6 +1,7 @@
 """New content of replies: the corpus read by a person, and what crafted bodies may cost."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -216,11 +217,19 @@ CRAFTED_TEXT = {
 }
 
 
+def _cost(work: Callable[[], object]) -> float:
+    """Return the least of three times, seconds of processor time: a busy machine makes single ones longer."""
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        times.append(time.process_time() - began)
+    return min(times)
+
+
 @pytest.mark.parametrize("name", sorted(CRAFTED_TEXT))
 def test_a_crafted_text_costs_less_than_half_a_second(name: str) -> None:
-    began = time.process_time()
-    extract_text(CRAFTED_TEXT[name])
-    assert time.process_time() - began < 0.5
+    assert _cost(lambda: extract_text(CRAFTED_TEXT[name])) < 0.5
 
 
 GMAIL = (
@@ -305,6 +314,4 @@ CRAFTED_HTML = {
 
 @pytest.mark.parametrize("name", sorted(CRAFTED_HTML))
 def test_crafted_html_costs_less_than_half_a_second(name: str) -> None:
-    began = time.process_time()
-    extract_html(CRAFTED_HTML[name])
-    assert time.process_time() - began < 0.5
+    assert _cost(lambda: extract_html(CRAFTED_HTML[name])) < 0.5

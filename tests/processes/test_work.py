@@ -86,7 +86,7 @@ async def test_workers_that_are_killed_leave_every_conversation_answered_once(pr
     try:
         for kills in range(4):
             victim = workers[kills % 2]
-            await asyncio.to_thread(until, partial(_has_claimed, victim), "two conversations were claimed", 20)
+            await asyncio.to_thread(until, partial(_has_claimed, victim), "two conversations were claimed", 60)
             victim.kill()
             workers[kills % 2] = _Worker(processes.home, log, inbox)
         await asyncio.to_thread(until, lambda: _waiting(processes) == 0, "all were answered", 30)

@@ -17,12 +17,12 @@ from postroom.model.message import Incoming, Raw
 from postroom.model.page import Page
 from postroom.model.policy import Approval, ApprovalState, Held, Need, Rule, hand
 from postroom.model.record import Record
-from postroom.model.tenant import Actor, Within
+from postroom.model.tenant import Actor
 from postroom.service import drafts, holding, places, policy, send
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_wording import DraftRef
 from postroom.service.holding import Hold
-from postroom.service.inboxes import find_inbox
+from postroom.service.inboxes import find_inbox, owner_of
 from postroom.service.operation import Answer, Context, Input
 from postroom.store.json import from_json
 from postroom.store.queries import approvals as queries
@@ -82,7 +82,7 @@ def hold(context: Context, given: Hold) -> Held:
 
 def list_(context: Context, given: ListApprovals) -> Page[Approval]:
     """List approvals, newest first; those that wait when no other state is named."""
-    within, owner = _owner(context, given.inbox_id)
+    within, owner = owner_of(context, given.inbox_id)
     query = queries.page(within, given.ascending)
     return places.turn(
         "approvals",
@@ -279,9 +279,3 @@ async def _departure(desk: "Desk", question: Question) -> Departure:
         recipients=approval.recipients,
         track_opens=question.shown is not None,
     )
-
-
-def _owner(context: Context, inbox_id: str | None) -> tuple[Within, str | None]:
-    if inbox_id is not None:
-        return "inbox_id", find_inbox(context, inbox_id).inbox_id
-    return context.actor.reach.innermost

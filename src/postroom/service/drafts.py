@@ -10,7 +10,7 @@ from postroom.model.message import Attachment, Raw
 from postroom.model.page import Page
 from postroom.model.policy import hand
 from postroom.model.record import Record
-from postroom.model.tenant import Actor, Within
+from postroom.model.tenant import Actor
 from postroom.service import holding, places
 from postroom.service.draft_files import KeptFile, add_files, content_of, keep
 from postroom.service.draft_wording import (
@@ -24,7 +24,7 @@ from postroom.service.draft_wording import (
     own_labels,
     worded,
 )
-from postroom.service.inboxes import InboxRef, find_inbox
+from postroom.service.inboxes import InboxRef, find_inbox, owner_of
 from postroom.service.messages import MessageRef, Moment, Strings, find_message
 from postroom.service.operation import Answer, Context, Input
 from postroom.service.uploads import too_large
@@ -131,7 +131,7 @@ def add(context: Context, given: NewDraft) -> Draft:
 
 def list_(context: Context, given: ListDrafts) -> Page[DraftSummary]:
     """List drafts, the last changed first."""
-    within, owner = _owner(context, given.inbox_id)
+    within, owner = owner_of(context, given.inbox_id)
     query = queries.page(within, given.ascending)
     wanted = {label.strip().lower() for label in given.labels}
     span = places.span(given.after, given.before)
@@ -278,13 +278,6 @@ def _kept(context: Context, draft: Draft) -> Draft:
         _require(context.actor, "draft_send")
         context.tx.ring("draft")
     return find_draft(context, DraftRef(draft_id=draft.draft_id))
-
-
-def _owner(context: Context, inbox_id: str | None) -> tuple[Within, str | None]:
-    """Return the innermost of inbox, pod and organization whose drafts are meant."""
-    if inbox_id is not None:
-        return "inbox_id", find_inbox(context, inbox_id).inbox_id
-    return context.actor.reach.innermost
 
 
 def _ref(given: DraftRef) -> DraftRef:

@@ -6,9 +6,9 @@ By them an answer or a report is known that is meant for who had an address befo
 import re
 from collections.abc import Iterable
 
-from postroom.mime.encode import ascii_domain
-from postroom.model.address import address_key, split
+from postroom.model.address import address_key
 from postroom.model.ids import ALPHABET, time_of
+from postroom.service.hosting import message_id_domain
 from postroom.service.operation import House
 
 _TAG = 8  # characters, 48 bits
@@ -17,7 +17,7 @@ _SENT = re.compile(rf"<(msg_[{ALPHABET}]{{26}})\.([\w-]{{{_TAG}}})@[^@<>]+>", re
 
 def sent_id(house: House, address: str, message: str) -> str:
     """Return the Message-ID of the message with the inner id `message` that the inbox `address` sends."""
-    return f"<{message}.{_tag(house, address)}@{ascii_domain(split(address)[1])}>"
+    return f"<{message}.{_tag(house, address)}@{message_id_domain(address)}>"
 
 
 def inner_id(message_id: str) -> str:
@@ -27,9 +27,11 @@ def inner_id(message_id: str) -> str:
 
 def written_at(house: House, address: str, message_ids: Iterable[str]) -> int | None:
     """Return when an inbox of this address wrote the newest of these, UTC milliseconds; None: none is of one."""
-    found = [_SENT.fullmatch(message_id) for message_id in message_ids]
+    found = [one for message_id in message_ids if (one := _SENT.fullmatch(message_id)) is not None]
+    if not found:  # most answers are to what others wrote, and cost no signature
+        return None
     tag = _tag(house, address)
-    return max((time_of(one[1]) for one in found if one is not None and one[2] == tag), default=None)
+    return max((time_of(one[1]) for one in found if one[2] == tag), default=None)
 
 
 def _tag(house: House, address: str) -> str:

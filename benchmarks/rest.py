@@ -3,7 +3,6 @@
 The bare app (`bare.py`) reads the same database file while ours serves it. Sixteen callers ask each in turn.
 """
 
-import asyncio
 import contextlib
 import sys
 from collections import defaultdict
@@ -14,33 +13,25 @@ from urllib.parse import quote
 
 import httpx2
 
+from benchmarks.archive import BOX, fill
 from benchmarks.callers import rate
-from benchmarks.engine import Figures, inside, run_apart, take
-from benchmarks.mail import Writer
 from benchmarks.report import Line, Report, at_least, compared
 from benchmarks.rounds import rounds
-from benchmarks.sides import DOMAIN, Postroom, postroom
-from benchmarks.tree import read_line, running, until
-from postroom.server import Postroom as House
+from benchmarks.sides import Postroom, postroom
+from benchmarks.tree import read_line, running
 
-_NAME = "archive"
-_BOX = f"{_NAME}@{DOMAIN}"
-_LIST = f"/v0/inboxes/{_BOX}/messages"
-_LARGE, _QUICK = 100_000, 25_000
+_LIST = f"/v0/inboxes/{BOX}/messages"
 _DEEP = 20_000  # messages before page 1,000 of 20
 _CALLERS = 16
-_FILLERS = 200
 
 
 def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
     """Fill an inbox, then ask both servers the same."""
     figures: dict[str, list[float]] = defaultdict(list)
     calls = 600 if quick else 2000
-    size = _QUICK if quick else _LARGE
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(postroom(folder / "ours"))
-        run_apart("benchmarks.rest", folder / "ours", size)
-        until(ours.at_rest, 60, "the search index")
+        size = fill(ours, folder / "ours", quick=quick)
         command = [sys.executable, "-m", "benchmarks.bare", str(ours.home / "postroom.db")]
         bare = stack.enter_context(running(command, folder / "bare.log"))
         url = read_line(bare.process.stdout, 20, "the bare app").decode().strip()
@@ -84,21 +75,3 @@ def _some(house: Postroom) -> list[str]:
     """Return the paths of a hundred messages."""
     page = _ask(house, f"{_LIST}?limit=100")
     return [f"{_LIST}/{quote(message['message_id'], safe='@')}" for message in page["messages"]]
-
-
-async def _fill(house: House, size: int) -> Figures:
-    actor = await house.actor(None)
-    await house.desk.call("inboxes.create", actor, {"username": _NAME})
-    writer = Writer(_NAME)
-    numbers = iter(range(size))
-
-    async def fill() -> None:
-        for number in numbers:
-            await take(house, _BOX, writer.message(_BOX, 2048, f"unique{number:06d}x"))
-
-    await asyncio.gather(*(fill() for _ in range(_FILLERS)))
-    return {}
-
-
-if __name__ == "__main__":
-    inside(_fill)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import ingest, local, memory, rest, search, startup, threads, tools, waiters
+from benchmarks import dialects, ingest, local, memory, rest, search, startup, threads, tools, waiters
 from benchmarks.report import Line, NotMeasured, Report
 from benchmarks.sides import postfix_version
 
@@ -36,6 +36,7 @@ MEASURES: dict[str, Measure] = {
     "local": local.measure,
     "search": search.measure,
     "rest": rest.measure,
+    "dialects": dialects.measure,
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.client import initialize_line
-from benchmarks.report import Line, Report, at_most
+from benchmarks.report import Line, Report, at_most, compared
 from benchmarks.rounds import rounds
 from benchmarks.tree import ROOT, read_line
 
@@ -33,8 +33,9 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
             taken = _start(command, env)
             if number:
                 times[name].append(taken)
-    yield Line(name="start: python -m postroom mcp", unit="s", ours=times["module"], other=times["twin"], promise=_MOST)
-    yield Line(name="start: postroom mcp", unit="s", ours=times["script"], other=times["twin"], promise=_MOST)
+    for name, command in (("module", "python -m postroom mcp"), ("script", "postroom mcp")):
+        yield Line(name=f"start: {command}", unit="s", ours=times[name], promise=_MOST)
+        yield compared(f"start: {command}, beside the bare SDK's", "s", times[name], times["twin"], at_most(1.3))
 
 
 def _start(command: Sequence[str], env: Mapping[str, str]) -> float:

@@ -1,4 +1,6 @@
-"""What get_thread of 20 messages costs in a large inbox, beside an empty tool of a bare SDK server, over HTTP."""
+"""What get_thread of 20 messages and list_messages of 25 cost in a large inbox, beside an empty tool of a bare SDK
+server, over HTTP: processor time of the servers.
+"""
 
 import contextlib
 import smtplib
@@ -10,54 +12,55 @@ from email.message import EmailMessage
 from pathlib import Path
 from statistics import median
 
+from benchmarks.archive import BOX, fill
 from benchmarks.client import HttpClient
-from benchmarks.ingest import finish, send_text
 from benchmarks.report import Line, Promise, Report
 from benchmarks.rounds import rounds
-from benchmarks.sides import BOXES, DOMAIN, Postroom, postroom
+from benchmarks.sides import Postroom, postroom
 from benchmarks.tools import Target, calls
 from benchmarks.tree import read_line, running
 
 _MESSAGES = 20
-_LARGE, _QUICK, _BATCH = 100_000, 1_000, 20_000
-_MORE_MS = 3.0
-_PROMISE = Promise(words=f"<= {_MORE_MS} ms more", holds=lambda more: more <= _MORE_MS)
+
+
+def _more(milliseconds: float) -> Promise:
+    return Promise(words=f"<= {milliseconds:g} ms more", holds=lambda more: more <= milliseconds)
+
+
+_PROMISES = {"get_thread": _more(3), "list_messages": _more(1)}
 
 
 def measure(folder: Path, report: Report, *, quick: bool) -> Iterator[Line]:
-    """Fill the inboxes, then call both servers in turn."""
+    """Fill an inbox, then call both servers in turn."""
     cpu: dict[str, list[float]] = defaultdict(list)
-    size = _QUICK if quick else _LARGE
     with contextlib.ExitStack() as stack:
         house = stack.enter_context(postroom(folder / "ours"))
-        thread = _filled(house, size)
-        far = stack.enter_context(running([sys.executable, "-m", "benchmarks.twin", "http"], folder / "log"))
-        url = read_line(far.process.stdout, 20, "the twin").decode().strip()
-        time.sleep(1)
-        given = {"inbox_id": f"{BOXES[0]}@{DOMAIN}", "thread_id": thread}
-        targets = (
-            Target("ours", stack.enter_context(house.client()), house.tree, "get_thread", given),
-            Target("other", stack.enter_context(HttpClient(url)), far, "nothing", {}),
-        )
+        size = fill(house, folder / "ours", quick=quick)
+        targets = list(_targets(stack, folder, house))
         for target in targets:
             calls(target, 50)
         for _round in rounds(3, 3, 0) if quick else rounds(5, 9, 30):
             for target in targets:
-                cpu[target.name].append(calls(target, 60 if quick else 200)[0])
-    more = median(a - b for a, b in zip(cpu["ours"], cpu["other"], strict=True))
-    name = f"get_thread of {_MESSAGES}, among {size:,}: CPU a call"
-    yield Line(name=name, unit="ms", ours=cpu["ours"], other=cpu["other"], promise=_PROMISE, judged=more)
+                cpu[target.tool].append(calls(target, 60 if quick else 200)[0])
+    bare = cpu.pop("nothing")
+    for tool, ours in cpu.items():
+        more = median(a - b for a, b in zip(ours, bare, strict=True))
+        name = f"{tool}, among {size:,}: CPU a call"
+        yield Line(name=name, unit="ms", ours=ours, other=bare, promise=_PROMISES[tool], judged=more)
 
 
-def _filled(house: Postroom, size: int) -> str:
-    """Bring in the thread, then `size` messages beside it; return its id."""
+def _targets(stack: contextlib.ExitStack, folder: Path, house: Postroom) -> Iterator[Target]:
     _send_thread(house)
-    for at in range(0, size, _BATCH):
-        send_text(house, min(_BATCH, size - at), f"behind{at}", size=2048)
-    finish(house, size + _MESSAGES)
-    with contextlib.closing(house.client()) as client:
-        given = {"inbox_id": f"{BOXES[0]}@{DOMAIN}", "limit": 1, "ascending": True}
-        return str(client.call("list_threads", given)["structuredContent"]["threads"][0]["thread_id"])
+    client = stack.enter_context(house.client())
+    found = client.call("list_threads", {"inbox_id": BOX, "limit": 1})["structuredContent"]["threads"][0]
+    if found["message_count"] != _MESSAGES:
+        raise RuntimeError(f"a thread of {found['message_count']} messages")
+    yield Target("ours", client, house.tree, "get_thread", {"inbox_id": BOX, "thread_id": found["thread_id"]})
+    yield Target("ours", client, house.tree, "list_messages", {"inbox_id": BOX, "limit": 25})
+    far = stack.enter_context(running([sys.executable, "-m", "benchmarks.twin", "http"], folder / "log"))
+    url = read_line(far.process.stdout, 20, "the twin").decode().strip()
+    time.sleep(1)
+    yield Target("other", stack.enter_context(HttpClient(url)), far, "nothing", {})
 
 
 def _send_thread(house: Postroom) -> None:
@@ -65,7 +68,7 @@ def _send_thread(house: Postroom) -> None:
     with smtplib.SMTP(host, int(port), timeout=30) as wire:
         for number in range(_MESSAGES):
             letter = EmailMessage()
-            letter["From"], letter["To"] = "Ann <ann@example.org>", f"{BOXES[0]}@{DOMAIN}"
+            letter["From"], letter["To"] = "Ann <ann@example.org>", BOX
             letter["Subject"] = "Re: The figures" if number else "The figures"
             letter["Message-ID"] = f"<thread{number}@example.org>"
             if number:

@@ -76,7 +76,15 @@ class Settings(BaseSettings):
         default=50, ge=1, description="SMTP connections that one client may hold; loopback is not counted."
     )
     sockets_per_key: int = Field(default=1000, ge=1, description="WebSockets that one API key may hold at /v0.")
+    key_rate: float = Field(
+        default=2_000, ge=0, le=1_000_000, description="Requests a second that one API key may go on with; 0: no limit."
+    )
+    key_burst: int | None = Field(
+        default=None, ge=1, description="Requests that one API key may make at once; ten seconds' worth when absent."
+    )
     message_bytes: int = Field(default=50 * 2**20, ge=2**10, description="The largest message, in bytes.")
+    inbox_limit: int = Field(default=100_000, ge=0, description="Inboxes that one organization may have.")
+    domain_limit: int = Field(default=1_000, ge=0, description="Domains that one organization may have.")
     secret_key: SecretStr | None = Field(
         default=None,
         description="Signs links and seals secrets in the database (base64, 32 bytes); kept as secret.key when absent.",
@@ -168,6 +176,11 @@ class Settings(BaseSettings):
     @classmethod
     def _home(cls, given: Path) -> Path:
         return given.expanduser().absolute()
+
+    @property
+    def burst(self) -> int:
+        """How many requests one API key may make at once."""
+        return max(1, round(self.key_rate * 10)) if self.key_burst is None else self.key_burst
 
     @cached_property
     def http_endpoint(self) -> Endpoint:

@@ -16,6 +16,8 @@ from postroom.events.dispatcher import dispatch
 from postroom.events.hub import Hub
 from postroom.events.webhooks import Renderers, WebhookSender
 from postroom.http.agentmail import events as agentmail
+from postroom.http.inai import events as inai
+from postroom.http.transactional import events as transactional
 from postroom.listening import Listeners, one_error
 from postroom.model.errors import Temporary
 from postroom.model.ids import ALPHABET, new_secret, random_bytes
@@ -49,7 +51,11 @@ INDEX_PAUSE_S = 0.2  # lets a burst gather: a batch of 200 costs a quarter of 20
 UPKEEP_S = 600.0
 DAY_MS = 86_400_000
 FIRST_START_S = 60.0
-RENDERERS: Renderers = {"agentmail": agentmail.render}
+RENDERERS: Renderers = {
+    "agentmail": agentmail.render,
+    "inai": inai.render,
+    "transactional": transactional.render,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,7 @@ async def open_house(
         secret=secret,
         public_url=listeners.public_url,
     )
-    house = House(domain=settings.domain, secret=secret, max_message_bytes=settings.message_bytes)
+    house = _house(settings, secret)
     desk = Desk(OPERATIONS, store, house, rooms, now)
     try:
         key = await _first_start(desk, settings, install_key)
@@ -132,6 +138,18 @@ async def open_house(
         await parser.close()
         await asyncio.to_thread(store.close)
         presence.leave()
+
+
+def _house(settings: Settings, secret: Secret) -> House:
+    return House(
+        domain=settings.domain,
+        secret=secret,
+        max_message_bytes=settings.message_bytes,
+        inbox_limit=settings.inbox_limit,
+        domain_limit=settings.domain_limit,
+        key_rate=settings.key_rate,
+        key_burst=settings.burst,
+    )
 
 
 def _fetcher(settings: Settings) -> HttpClient:

@@ -101,7 +101,7 @@ def test_messages_are_read_answered_labelled_searched_and_forwarded(cli: Run, me
     assert cli("messages", "get", *ref, "--json")["message"]["text"].strip() == "Hello"
     assert b"subject: Greetings" in cli("messages", "get", *ref)
     assert cli("messages", "update", *ref, "--remove-labels", "unread", "--json")["labels"] == ["received"]
-    replied = cli("messages", "reply", *ref, "--text", "Thanks", "--json")
+    replied = cli("messages", "reply", *ref, "--to", "bob@example.com", "--text", "Thanks", "--json")
     assert replied["thread_id"] == message["thread_id"]
     assert cli("messages", "forward", *ref, "--to", "bob@example.com", "--json")["captured"] == ["bob@example.com"]
     assert cli("messages", "search", BOX, "greetings", "--json")["items"]

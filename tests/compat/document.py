@@ -1,8 +1,9 @@
-"""Holds every answer of the dialect against the document that it gives of itself."""
+"""Holds every answer of a dialect against the document that it gives of itself."""
 
 import copy
 import json
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -10,21 +11,46 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from postroom.http.agentmail import openapi
 from postroom.http.agentmail.app import PREFIX, ROUTES
-from postroom.http.route import Table
+from postroom.http.route import Route, Table
 
-_TABLE = Table(PREFIX, ROUTES)
-_BEFORE_A_ROUTE = {400: "ValidationErrorResponse", 401: "ErrorResponse", 404: "ErrorResponse"}
+PATH = "/openapi.json"
 
 
-@cache
+class Contract:
+    """What a dialect says of itself: its routes, its document, and the shapes of errors before a route is found: of a
+    wrong request and of all others.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        routes: Sequence[Route],
+        document: Callable[[str, Sequence[Route]], dict[str, Any]],
+        invalid: str,
+        error: str,
+    ) -> None:
+        self.prefix = prefix
+        self.table = Table(prefix, routes)
+        self.before_a_route = {400: invalid, **dict.fromkeys((401, 404, 405, 429), error)}
+        self._made = (document, prefix, routes)
+
+    @cached_property
+    def closed(self) -> dict[str, Any]:
+        """The document with every object closed: a field that it does not know is an error."""
+        document, prefix, routes = self._made
+        shut: dict[str, Any] = copy.deepcopy(document(prefix, routes))
+        for schema in shut["components"]["schemas"].values():
+            if "properties" in schema:
+                schema.setdefault("additionalProperties", False)
+        return shut
+
+
+AGENTMAIL = Contract(PREFIX, ROUTES, openapi.document, "ValidationErrorResponse", "ErrorResponse")
+
+
 def closed() -> dict[str, Any]:
-    """Return the document with every object closed: a field that it does not know is an error."""
-    document = openapi.document(PREFIX, ROUTES)
-    shut: dict[str, Any] = copy.deepcopy(document)
-    for schema in shut["components"]["schemas"].values():
-        if "properties" in schema:
-            schema.setdefault("additionalProperties", False)
-    return shut
+    """Return the closed document of /v0."""
+    return AGENTMAIL.closed
 
 
 class Held:
@@ -34,8 +60,9 @@ class Held:
         AssertionError: a status, a content type or a body that the document does not know.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, contract: Contract = AGENTMAIL) -> None:
         self._app = app
+        self._contract = contract
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and look at the answer."""
@@ -51,48 +78,51 @@ class Held:
         headers = {name.lower(): value for name, value in sent[0]["headers"]}
         body = b"".join(message.get("body", b"") for message in sent[1:])
         path = scope["raw_path"].decode("latin-1").partition("?")[0]
-        hold(scope["method"], path, sent[0]["status"], headers.get(b"content-type", b"").decode(), body)
+        media = headers.get(b"content-type", b"").decode()
+        hold(scope["method"], path, sent[0]["status"], media, body, self._contract)
 
 
-def hold(method: str, path: str, status: int, content_type: str, body: bytes) -> None:
+def hold(method: str, path: str, status: int, content_type: str, body: bytes, contract: Contract = AGENTMAIL) -> None:
     """Look at one answer. Raises AssertionError."""
     where = f"{method} {path} -> {status}"
-    if path == PREFIX + openapi.PATH:
+    if path == contract.prefix + PATH:
         return
-    found = _TABLE.find(method, path)
+    found = contract.table.find(method, path)
     if found is None:
-        assert status in _BEFORE_A_ROUTE, f"{where} without a route"
-        _check(_reference(_BEFORE_A_ROUTE[status]), body, where)
+        assert status in contract.before_a_route, f"{where} without a route"
+        _check(_reference(contract.before_a_route[status]), body, where, contract)
         return
-    operation = closed()["paths"][PREFIX + found[0].path][method.lower()]
+    operation = contract.closed["paths"][contract.prefix + found[0].path][method.lower()]
     known = operation["responses"]
     assert str(status) in known, f"{where}: {operation['operationId']} has {sorted(known)}; {body[:500]!r}"
-    content = _resolved(known[str(status)]).get("content")
+    content = _resolved(known[str(status)], contract).get("content")
     if content is None:
         assert not body, f"{where}: no body is promised; {body[:200]!r}"
         return
     media = content_type.partition(";")[0]
     assert media in content, f"{where}: {media} is not promised"
     if media == "application/json":
-        _check(json.dumps(content[media]["schema"]), body, where)
+        _check(json.dumps(content[media]["schema"]), body, where, contract)
 
 
 def _reference(name: str) -> str:
     return json.dumps({"$ref": f"#/components/schemas/{name}"})
 
 
-def _resolved(response: dict[str, Any]) -> dict[str, Any]:
+def _resolved(response: dict[str, Any], contract: Contract) -> dict[str, Any]:
     if "$ref" not in response:
         return response
-    found: dict[str, Any] = closed()["components"]["responses"][response["$ref"].rsplit("/", 1)[-1]]
+    found: dict[str, Any] = contract.closed["components"]["responses"][response["$ref"].rsplit("/", 1)[-1]]
     return found
 
 
 @cache
-def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator({**json.loads(schema), "components": closed()["components"]})
+def _validator(schema: str, contract: Contract) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(schema), "components": contract.closed["components"]})
 
 
-def _check(schema: str, body: bytes, where: str) -> None:
-    problems = [f"{list(e.path)}: {e.message[:300]}" for e in _validator(schema).iter_errors(json.loads(body))]
+def _check(schema: str, body: bytes, where: str, contract: Contract) -> None:
+    problems = [
+        f"{list(e.path)}: {e.message[:300]}" for e in _validator(schema, contract).iter_errors(json.loads(body))
+    ]
     assert not problems, f"{where}: {problems}; {body[:500]!r}"

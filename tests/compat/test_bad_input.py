@@ -235,10 +235,12 @@ async def test_an_unknown_parameter_is_ignored_and_a_filter_of_another_list_refu
         refused(await client.get(f"{BOX}/messages", params={"senders": "bob"}), 400, "senders")
 
 
-async def test_a_path_that_is_none_and_a_method_that_is_none_are_not_there(house: Bed) -> None:
+async def test_a_path_that_is_none_is_not_there_and_a_method_that_is_none_is_told_the_others(house: Bed) -> None:
     async with wire(house, await owner_key(house)) as client:
         refused(await client.get("/v0/nothing"), 404)
-        refused(await client.put("/v0/inboxes", json={}), 404)
+        answer = await client.put("/v0/inboxes", json={})
+        refused(answer, 405)
+        assert answer.headers["allow"] == "GET, POST"
 
 
 # Too large a body: said before it is read through.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from agentmail import NotFoundError
 from agentmail.api_keys import CreateBearerApiKeyRequest
@@ -89,3 +90,31 @@ async def test_an_answer_to_the_inbox_of_before_reaches_nobody(house: Bed, clock
         fresh = await messages.send(PEER, to=AGENT, text="Hello.")
         await house.settled()
         assert [m.message_id for m in (await messages.list(AGENT)).messages] == [fresh.message_id]
+
+
+async def test_of_several_inboxes_the_one_that_was_made_again_is_told_as_bounced_and_in_the_log(
+    house: Bed, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await house.inbox("peer")
+    third = await house.inbox("third")
+    async with official(house) as client:
+        messages = client.inboxes.messages
+        first = await client.inboxes.create(request=AGAIN)
+        await messages.send(AGENT, to=[PEER, third.address], subject="A question", text="?")
+        await house.settled()
+        await client.inboxes.delete(first.inbox_id)
+        clock.advance(1_000)
+        again = await client.inboxes.create(request=AGAIN)
+        clock.advance(1_000)
+        (question,) = (await messages.list(PEER)).messages
+        late = await messages.reply_all(PEER, question.message_id, text="Late.")
+        await house.settled()
+        assert (await messages.list(again.inbox_id)).count == 0
+        assert (await messages.list(third.address)).count == 2
+        assert sorted((await messages.get(PEER, late.message_id)).labels) == ["bounced", "sent"]
+    rows = house.rows(
+        "SELECT type, data FROM event WHERE type IN ('message.delivered', 'message.bounced') ORDER BY seq"
+    )
+    told = [(kind, orjson.loads(data)["recipients"]) for kind, data in rows[-2:]]
+    assert told == [("message.delivered", [third.address]), ("message.bounced", [AGENT])]
+    assert "not filed reason=answers_a_predecessor" in caplog.text

@@ -167,6 +167,33 @@ _HIDING = {
     "a class": "<style>.q{{display:none}}</style><div class=q>{}</div>",
     "transparent": '<p style="color:rgba(0,0,0,0)">{}</p>',
     "black on black": '<div style="background:#000;color:#000">{}</div>',
+    "nearly black on black": '<div style="background:#000;color:#080808">{}</div>',
+    "an escape": '<p style="d\\69splay:none">{}</p>',
+    "a comment in the style": '<p style="display/**/:none">{}</p>',
+    "a string before": "<p style=\"display:none;content:';display:block'\">{}</p>",
+    "a rule of a medium": "<style>@media screen{{.q{{display:none}}}}</style><p class=q>{}</p>",
+    "a rule of a layer": "<style>@layer a{{@supports (top:0){{.q{{display:none}}}}}}</style><p class=q>{}</p>",
+    "a rule in a rule": "<style>.o{{& .q{{display:none}}}}</style><div class=o><p class=q>{}</p></div>",
+    "an attribute": "<style>p[data-x]{{display:none}}</style><p data-x=1>{}</p>",
+    "a child": "<style>div > p{{display:none}}</style><div><p>{}</p></div>",
+    "a place": "<style>p:nth-child(2){{display:none}}</style><div><p>Hi</p><p>{}</p></div>",
+    "any of": "<style>:is(.k, .l){{display:none}}</style><p class=k>{}</p>",
+    "what nobody can match": "<style>.q:has(b){{display:none}}</style><p class=q>{} <b>x</b></p>",
+    "a variable": '<p style="--d:none;display:var(--d)">{}</p>',
+    "a variable of a sheet": "<style>:root{{--d:none}} .q{{display:var(--d)}}</style><p class=q>{}</p>",
+    "an animation": "<style>@keyframes z{{to{{opacity:0}}}} .q{{animation:z 0s forwards}}</style><p class=q>{}</p>",
+    "more important": "<style>.q{{display:none!important}}</style><p class=q style='display:block'>{}</p>",
+    "behind many classes": f"<style>.q{{{{display:none}}}}</style><p class='{'a b c ' * 30}q'>{{}}</p>",
+    "behind many declarations": f'<p style="{"a:b;" * 100}display:none">{{}}</p>',
+    "a filter": '<p style="filter:opacity(0)">{}</p>',
+    "hsla": '<p style="color:hsla(0 0% 0% / 0)">{}</p>',
+    "filled with nothing": '<p style="-webkit-text-fill-color:transparent">{}</p>',
+    "content-visibility": '<p style="content-visibility:hidden">{}</p>',
+    "mso-hide": '<p style="mso-hide:all">{}</p>',
+    "as small as above": '<div style="font-size:0"><p style="font-size:1em">{}</p></div>',
+    "coloured as above": '<div style="color:#fff"><p style="color:inherit">{}</p></div>',
+    "a popover": "<div popover>{}</div>",
+    "deep": "<i>" * 300 + '<p style="display:none">{}</p>',
 }
 
 
@@ -238,6 +265,18 @@ _FAMILIES["invisible characters"] = {
     "control characters": _split(("\x07", "\x1b", "\x08")),
     "tags that spell": _tagged,
     "tags in HTML": lambda letter: letter.html("".join(chr(0xE0000 + ord(c)) for c in letter.order if c.isascii())),
+    "variation selectors": _split(("\ufe00", "\ufe0f", "\U000e0100", "\U000e01ef")),
+    "selectors behind a picture": lambda letter: letter.text(
+        f"{letter.body} \u2764\ufe0f" + "".join(chr(0xE0100 + ord(c)) for c in letter.order if c.isascii())
+    ),
+    "a run of selectors": lambda letter: letter.text(
+        f"{letter.body} \u2764" + "".join("\ufe0e\ufe0f"[ord(c) % 2] for c in letter.order)
+    ),
+    "joiners and fillers": _split(("\u034f", "\u115f", "\u1160", "\u3164", "\uffa0", "\u17b4", "\u17b5")),
+    "selectors of Mongolian": _split(("\u180b", "\u180c", "\u180d", "\u180f")),
+    "unassigned and ignorable": _split(("\u2065", "\ufff0", "\ufff8", "\U000e0000", "\U000e0002", "\U000e01f0")),
+    "the last of them": _split(("\U000e0fff", "\U000e0080", "\ufdd0", "\U0001fffe")),
+    "without ink": _split(("\u2800", "\U0001d159", "\U0001d173", "\U00016fe4", "\U0001bca0")),
     "lines of Unicode": _split(("\u2028", "\u2029")),
 }
 _ADMIN = "\u0410dmin p\u0430ypal.com"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,62 @@ async def _ours(house: Bed, api_key: str | None = None, app: Ours | None = None)
     transport = httpx.ASGITransport(app or _app(house))
     async with httpx.AsyncClient(transport=transport, base_url=PREFIX, headers=headers, timeout=15) as client:
         yield client
+
+
+class Visitor:
+    """A client that goes when it is told to; `answers` is what it was told before."""
+
+    def __init__(self, key: str, method: str, path: str, **given: Any) -> None:
+        self.gone = asyncio.Event()
+        self.answers: list[Any] = []
+        self._body: bytes | None = json.dumps(given).encode()
+        fields = [(b"authorization", f"Bearer {key}".encode())]
+        where = {"path": f"/v1/postroom{path}", "query_string": b"after=0&types=message.sent&wait=30"}
+        self.scope = {"type": "http", "method": method, "headers": fields, **where}
+
+    async def receive(self) -> Any:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.answers.append(message)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", f"/inboxes/{AGENT}/claims"), ("GET", "/events")])
+async def test_what_waits_for_a_client_that_goes_ends_and_answers_nothing(house: Bed, method: str, path: str) -> None:
+    await house.inbox()
+    visitor = Visitor(await owner_key(house), method, path, wait=30)
+    async with asyncio.timeout(10):
+        waiting = asyncio.create_task(_app(house)(visitor.scope, visitor.receive, visitor.send))
+        await house.until(lambda: not house.house.hub.is_empty)
+        visitor.gone.set()
+        await waiting
+    assert (visitor.answers, house.house.hub.is_empty) == ([], True)
+    await house.take(mail(), AGENT)
+    (item,) = (await house.call("claims.list", inbox_id=AGENT)).items
+    assert (item.state, item.attempts) == ("waiting", 0)
+
+
+async def test_a_claim_for_a_client_that_has_gone_already_is_given_back(house: Bed) -> None:
+    await house.inbox()
+    await house.take(mail(), AGENT)
+    visitor = Visitor(await owner_key(house), "POST", f"/inboxes/{AGENT}/claims")
+    visitor.gone.set()
+    await _app(house)(visitor.scope, visitor.receive, visitor.send)
+    (item,) = (await house.call("claims.list", inbox_id=AGENT)).items
+    assert (item.state, item.attempts, visitor.answers) == ("waiting", 0, [])
+
+
+async def test_a_wrong_request_is_sent_to_the_document_of_this_dialect(house: Bed) -> None:
+    await house.inbox()
+    async with _ours(house) as client:
+        refused = await client.post(f"/inboxes/{AGENT}/claims", json={"wait": "long"})
+    assert refused.status_code == 400
+    assert "GET /v1/postroom/openapi.json" in refused.json()["fix"]
+    assert "Value error" not in refused.text
 
 
 async def test_the_log_is_read_from_position_to_position(house: Bed) -> None:
@@ -140,6 +197,9 @@ async def test_what_was_given_back_too_often_is_listed_and_put_back(house: Bed, 
         back = await client.post(f"{claims}/{aside['thread_id']}/requeue")
         assert back.json()["state"] == "waiting"
         claim = (await client.post(claims)).json()["claim"]
+        longer = (await client.post(f"/claims/{claim['claim_id']}/extend", json={"lease_seconds": 600})).json()
+        assert longer["thread_id"] == claim["thread"]["thread_id"]
+        assert longer["lease_until"] > claim["lease_until"]
         later = {"until": "2026-03-02T10:00:00Z"}
         assert (await client.post(f"/claims/{claim['claim_id']}/defer", json=later)).json()["waits"]
         assert (await client.get(claims)).json()["claims"][0]["due_at"] == "2026-03-02T10:00:00.000Z"
@@ -281,3 +341,31 @@ async def test_without_a_key_there_is_nothing_to_see(house: Bed) -> None:
         for path in ("/events", "/attachments", "/no/such"):
             refused = await client.get(path)
             assert (refused.status_code, refused.json()["name"]) == (401, "UnauthorizedError")
+
+
+async def test_the_trash_is_listed_and_each_thing_in_it_restored(house: Bed) -> None:
+    await house.inbox()
+    other = await house.inbox("other")
+    message = await house.receive(mail(subject="Bin me"))
+    thread = await house.receive(mail(subject="And me"))
+    await house.call("messages.trash", inbox_id=AGENT, message_id=message.id)
+    await house.call("threads.trash", inbox_id=AGENT, thread_id=thread.thread_id)
+    await house.call("inboxes.trash", inbox_id=other.address)
+    draft = await house.call("drafts.create", inbox_id=AGENT, to=["a@example.com"], text="t")
+    await house.call("drafts.trash", draft_id=draft.draft_id)
+    async with _ours(house) as client:
+        listed = (await client.get("/trash", params={"limit": 4})).json()
+        assert (listed["count"], {item["kind"] for item in listed["trash"]}) == (4, {"inbox", "message", "draft"})
+        of_one = (await client.get("/trash", params={"inbox_id": AGENT})).json()["trash"]
+        assert {item["message"]["subject"] for item in of_one if "message" in item} == {"Bin me", "And me"}
+        assert [item["draft"]["draft_id"] for item in of_one if "draft" in item] == [draft.draft_id]
+        base = "/trash/inboxes"
+        back = [
+            f"{base}/{AGENT}/messages/{message.id}/restore",
+            f"{base}/{AGENT}/threads/{thread.thread_id}/restore",
+            f"{base}/{AGENT}/drafts/{draft.draft_id}/restore",
+            f"{base}/{other.address}/restore",
+        ]
+        for path in back:
+            assert (await client.post(path)).json() == {"restored": True}
+        assert (await client.get("/trash")).json()["trash"] == []

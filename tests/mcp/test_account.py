@@ -49,6 +49,38 @@ async def test_a_key_of_a_pod_hears_its_pod(house: Bed) -> None:
         assert pod.pod_id in await _said(client)
 
 
+async def test_the_policies_in_force_are_told_with_what_is_left_of_their_budgets(house: Bed) -> None:
+    inbox = await house.inbox()
+    actor = await house.key(inbox_id=inbox.address)
+    async with client_of(house, actor) as client:
+        assert "policies: none" in await _said(client)
+        names = [f"friend{n}@example.com" for n in range(25)]
+        own = {"recipients": "allowlist", "allowed": names, "max_recipients_per_day": 9}
+        await house.call("policies.set", max_mails_per_day=3, taint=False)
+        await house.call("policies.set", api_key_id=actor.api_key_id, **own)
+        await house.call("messages.send", actor, inbox_id=inbox.address, to=names[:2], text="Hello.")
+        data = await Agent(client).does("whoami")
+        text = await _said(client)
+    whole, of_key = data["policies"]
+    assert (whole["of"], whole["mails_left_today"], whole["taint"]) == ("the organization", 2, False)
+    assert (of_key["recipients"], of_key["recipients_left_today"], of_key["more_allowed"]) == ("allowlist", 7, 5)
+    assert data["default_inbox"] == inbox.address
+    assert "policy of the organization: recipients open, approval none, 2 mails left today" in text
+    assert "friend19@example.com and 5 more), approval none, taint, 7 recipients left today" in text
+
+
+async def test_who_reaches_several_inboxes_hears_of_the_policies_of_each(house: Bed) -> None:
+    await house.inbox()
+    other = await house.inbox("other")
+    await house.call("policies.set", inbox_id=other.address, recipients="deny")
+    async with client_of(house) as client:
+        (policy,) = (await Agent(client).does("whoami"))["policies"]
+        assert (policy["inbox_id"], policy["recipients"]) == (other.address, "deny")
+        text = await _said(client)
+    assert f"policy of the inbox {other.address} (for what is sent from there): recipients deny" in text
+    assert "default inbox: none" in text
+
+
 async def test_only_what_the_connection_offers_is_named(house: Bed) -> None:
     for asked, offered in (("all", 6), ("webhooks,core", 2), ("core", 1)):
         async with client_of(house, selection=read_selection(asked)) as client:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from mcp import Client
-from mcp.types import ImageContent
+from mcp.types import BlobResourceContents, ImageContent, TextResourceContents
 
 from tests.fakes.bed import Bed
 from tests.fakes.files import DOCX, docx, paragraph, pdf
@@ -102,6 +102,48 @@ async def test_a_small_picture_comes_as_a_picture_by_what_its_bytes_say(
         _data, (_text, picture) = await _shown(client, file)
         assert isinstance(picture, ImageContent)
         assert (picture.mime_type, base64.b64decode(picture.data)) == (kind, content)
+
+
+async def test_a_picture_follows_its_words_as_a_resource_too(house: Bed) -> None:
+    file = await _attached(house, PNG, "image/png", "dot.png")
+    message = "%3Cwith-file@example.com%3E"
+    async with client_of(house) as client:
+        text, picture = (await client.read_resource(f"attachment://{INBOX}/{message}/{file}")).contents
+        assert isinstance(text, TextResourceContents)
+        assert "The picture follows" in text.text
+        assert isinstance(picture, BlobResourceContents)
+        assert (picture.mime_type, base64.b64decode(picture.blob)) == ("image/png", PNG)
+        assert text.meta == picture.meta == {"postroom/untrusted": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "filename", "removed"),
+    [
+        (b"<p>a\xe2\x80\x8b<p hidden>b", "text/html", "a.html", {"characters": 1, "blocks": 1, "images": 0}),
+        (
+            b"a\xe2\x80\x8b\r\n![x](http://e.example)",
+            "text/plain",
+            "a.txt",
+            {"characters": 1, "blocks": 0, "images": 1},
+        ),
+        (b'{"a": "\xe2\x80\x8b"}\r\n', "application/json", "a.json", {"characters": 1, "blocks": 0, "images": 0}),
+        (
+            docx(paragraph("b", style="<w:vanish/>") + paragraph("a")),
+            DOCX,
+            "a.docx",
+            {"characters": 0, "blocks": 1, "images": 0},
+        ),
+        (b"plain\r\ntext", "text/plain", "a.txt", None),
+    ],
+)
+async def test_what_was_taken_out_of_a_file_is_counted_each_time(
+    house: Bed, content: bytes, content_type: str, filename: str, removed: dict[str, int] | None
+) -> None:
+    file = await _attached(house, content, content_type, filename)
+    async with client_of(house) as client:
+        for _ in range(2):  # the second is what was kept of the first
+            data, _parts = await _shown(client, file)
+            assert data.get("removed") == removed
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,37 @@ async def test_nobody_is_asked_where_no_policy_allows_it_or_another_key_sent(hou
             result = await client.call_tool("confirm_send", {"approval_id": held["approval_id"]})
         assert result.is_error
     assert house.rows("SELECT count(*) FROM delivery") == [(0,)]
+
+
+async def _offered(house: Bed, actor: Actor) -> bool:
+    async with client_of(house, actor) as client:
+        return "confirm_send" in {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def test_asking_the_person_is_listed_only_where_the_policies_of_that_key_allow_it(house: Bed) -> None:
+    inbox = await house.inbox("agent")
+    actor = await house.key(inbox_id=inbox.address)
+    other = await house.key(inbox_id=inbox.address)
+    assert not await _offered(house, actor)
+    await house.call("policies.set", api_key_id=actor.api_key_id, approval="all", elicitation=True)
+    assert await _offered(house, actor)
+    assert not await _offered(house, other)
+    await house.call("policies.set", inbox_id=AGENT, approval="external")
+    assert not await _offered(house, actor)
+
+
+async def test_a_key_of_many_inboxes_may_ask_where_an_inbox_of_it_allows_it(house: Bed) -> None:
+    await house.inbox("agent")
+    actor = await house.key()
+    assert not await _offered(house, actor)
+    await house.call("policies.set", inbox_id=AGENT, approval="all", elicitation=True)
+    assert await _offered(house, actor)
+
+
+async def test_what_is_held_names_the_question_only_where_it_may_be_put(house: Bed) -> None:
+    actor = await _agent(house, approval="all")
+    for elicitation in (True, False):
+        await house.call("policies.set", api_key_id=actor.api_key_id, approval="all", elicitation=elicitation)
+        async with client_of(house, actor) as client:
+            held = await client.call_tool("send_message", WORDS)
+        assert ("confirm_send" in str(held.content)) is elicitation

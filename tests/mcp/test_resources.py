@@ -9,11 +9,11 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
 from postroom.mcp.resources import KINDS, read_address
-from postroom.mcp.selection import read_selection
+from postroom.mcp.selection import ASKED, read_selection
 from postroom.model.message import Message
 from tests.fakes.bed import Bed
 from tests.fakes.mail import mail
-from tests.mcp.bedside import client_of, read
+from tests.mcp.bedside import client_of, read, server_of
 
 INBOX = "agent@postroom.localhost"
 KIND = {kind.scheme: kind for kind in KINDS}
@@ -181,3 +181,43 @@ async def test_of_many_inboxes_those_are_found_that_are_begun(house: Bed) -> Non
         ref = PromptReference(type="ref/prompt", name="triage")
         answer = (await client.complete(ref, {"name": "inbox_id", "value": ""})).completion
         assert (len(answer.values), answer.has_more) == (100, True)
+
+
+ID_OF = {"inbox_id": "get_inbox", "thread_id": "get_thread", "message_id": "get_message", "draft_id": "get_draft"}
+ID_OF |= {"attachment_id": "get_attachment", "domain_id": "get_domain"}
+
+
+@pytest.mark.parametrize("argument", ID_OF)
+async def test_ids_are_completed_of_kinds_alone_whose_tool_is_offered(house: Bed, argument: str) -> None:
+    await _with_mail(house)
+    await house.call("drafts.create", inbox_id=INBOX, text="x")
+    await house.call("domains.create", domain="example.org")
+    within = {} if argument in ("inbox_id", "domain_id") else {"inbox_id": INBOX}
+    for selection, is_told in (
+        (read_selection(), True),
+        (read_selection(tools=ID_OF[argument]), True),
+        (read_selection(exclude_tools=ID_OF[argument]), False),
+        (read_selection(tools="list_inboxes,list_messages,send_message"), False),
+        (read_selection(toolsets="webhooks"), False),
+    ):
+        async with client_of(house, selection=selection) as client:
+            assert bool(await _completed(client, argument, "", **within)) is is_told, selection
+
+
+async def test_a_header_that_narrows_the_tools_narrows_completion(house: Bed) -> None:
+    await house.inbox()
+    server = server_of(house)
+    for asked, values in ((None, [INBOX]), (read_selection("metrics"), []), (read_selection("core"), [INBOX])):
+        token = ASKED.set(asked)
+        try:
+            assert (await server._resources.complete("inbox_id", "", {})).values == values
+        finally:
+            ASKED.reset(token)
+
+
+async def test_a_key_without_the_permission_is_completed_nothing(house: Bed) -> None:
+    await _with_mail(house)
+    actor = await house.key(inbox_id=INBOX, permissions={"inbox_read": True})
+    async with client_of(house, actor) as client:
+        assert await _completed(client, "message_id", "") == await _completed(client, "draft_id", "") == []
+        assert await _completed(client, "inbox_id", "") == [INBOX]

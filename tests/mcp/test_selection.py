@@ -9,10 +9,13 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from postroom.mcp.face import Face, Hands
-from postroom.mcp.selection import ASKED, Selection, from_headers, read_selection
+from postroom.mcp.selection import ASKED, HEADERS, Selection, from_headers, read_selection
 from postroom.mcp.server import Server
+from postroom.model.errors import OutOfScope, PostroomError
 from postroom.model.tenant import Actor
+from postroom.service.catalog import OPERATIONS
 from tests.fakes.bed import Bed
+from tests.fakes.mail import mail
 from tests.mcp.conftest import KEY
 from tests.processes.running import Processes
 
@@ -146,3 +149,112 @@ async def test_over_http_the_headers_of_each_request_count(shared: Processes) ->
         answer = await client.post("/mcp", json=listing, headers={"x-mcp-tools": "list_inboxes"})
         assert answer.text.count('"inputSchema"') == 1
         assert (await client.post("/mcp", json=listing, headers={"x-mcp-tools": "nonsense"})).text.count("error") > 0
+
+
+REASONS = [
+    ({"toolsets": "core"}, "get_usage", "its toolset metrics is not"),
+    ({"toolsets": "all", "read_only": "yes"}, "send_message", "only tools that change nothing are (read_only)"),
+    ({"toolsets": "all", "exclude_tools": "get_usage"}, "get_usage", "it is left out by name (exclude_tools)"),
+    ({"tools": "list_inboxes"}, "send_message", "only the tools that are named are (tools)"),
+]
+
+
+@pytest.mark.parametrize(("chosen", "tool", "reason"), REASONS)
+async def test_a_tool_that_is_not_offered_names_the_reason_and_whose_it_is(
+    house: Bed, chosen: dict[str, str], tool: str, reason: str
+) -> None:
+    told = await _said(_server(house, read_selection(**chosen)), tool)
+    assert reason in told
+    assert "Ask who set the server up" in told
+    with _asking({HEADERS[name]: value for name, value in chosen.items()}):
+        told = await _said(_server(house, read_selection("all")), tool)
+    assert reason in told
+    assert "X-MCP headers" in told
+
+
+async def test_a_name_in_a_header_that_there_is_not_is_told_to_a_call_too(house: Bed) -> None:
+    with _asking({"x-mcp-tools": "list_inboxs"}):
+        assert "Did you mean 'list_inboxes'" in await _said(_server(house), "list_inboxes")
+
+
+async def test_a_tool_that_takes_a_wider_key_is_not_listed_and_says_so_when_it_is_called(house: Bed) -> None:
+    inbox = await house.inbox()
+    pod = house.owner.reach.model_copy(update={"pod_id": inbox.pod_id})
+    of_pod = house.owner.model_copy(update={"reach": pod})
+    of_inbox = house.owner.model_copy(update={"reach": pod.model_copy(update={"inbox_id": inbox.inbox_id})})
+    everything = read_selection("all")
+    all_of_them = await _names(_server(house, everything))
+    assert all_of_them - await _names(_server(house, everything, of_pod)) == {"create_pod"}
+    own = _server(house, everything, of_inbox)
+    assert all_of_them - await _names(own) == {"create_pod", "create_inbox", "add_domain"}
+    assert "takes a key of a whole pod" in await _said(own, "create_inbox")
+    assert "takes a key of a whole organization" in await _said(own, "create_pod")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("pods.create", {"name": "x"}),
+        ("domains.create", {"domain": "x.example.com", "allow_conflicting_provider": True}),
+        ("inboxes.create", {"username": "x"}),
+    ],
+)
+async def test_what_takes_a_wider_key_is_refused_by_the_engine_as_its_row_says(
+    house: Bed, name: str, given: dict[str, Any]
+) -> None:
+    inbox = await house.inbox()
+    pod = house.owner.reach.model_copy(update={"pod_id": inbox.pod_id})
+    for reach in (house.owner.reach, pod, pod.model_copy(update={"inbox_id": inbox.inbox_id})):
+        actor = house.owner.model_copy(update={"reach": reach})
+        try:
+            await house.desk.call(name, actor, given)
+            refused = False
+        except OutOfScope:
+            refused = True
+        except PostroomError:  # it is there already
+            refused = False
+        assert refused is not OPERATIONS[name].reaches_far_enough(actor)
+
+
+async def test_a_key_that_may_bring_back_one_kind_of_thing_is_offered_the_undoing(house: Bed) -> None:
+    for permission in ("draft_delete", "inbox_delete", "message_delete"):
+        actor = house.owner.model_copy(update={"permissions": frozenset({permission})})
+        assert "undo_delete" in await _names(_server(house, actor=actor))
+    nothing = house.owner.model_copy(update={"permissions": frozenset({"message_read"})})
+    assert "undo_delete" not in await _names(_server(house, actor=nothing))
+
+
+async def test_arguments_of_other_servers_that_are_not_listed_are_taken(house: Bed) -> None:
+    await house.inbox()
+    server = _server(house, read_selection("core,threads"))
+    sent = await server.call_tool("send_message", {"inboxId": INBOX, "to": INBOX, "subject": "Xylophone", "text": "x"})
+    thread_id = sent.structured_content["thread_id"]
+    await house.settled()
+    await house.indexed()
+    shown = {"includeSpam": True, "includeTrash": True}
+    people = {"senders": ["agent"], "recipients": ["agent"], "subject": ["xylo"]}
+    page = await server.call_tool("list_threads", {"inboxId": INBOX, **people, **shown})
+    assert [thread["thread_id"] for thread in page.structured_content["threads"]] == [thread_id]
+    nobody = await server.call_tool("list_threads", {"inboxId": INBOX, "senders": ["nobody"]})
+    assert nobody.structured_content["threads"] == []
+    found = await server.call_tool("search_threads", {"q": "xylophone", "limit": 5})
+    assert [thread["inbox_id"] for thread in found.structured_content["threads"]] == [INBOX]
+    ref = {"inboxId": INBOX, "threadId": thread_id}
+    changed = await server.call_tool("update_thread", {**ref, "addLabels": "done", "removeLabels": ["unread"]})
+    assert "done" in changed.structured_content["labels"]
+    await server.call_tool("delete_thread", ref)
+    for tool in ("list_messages", "list_threads"):
+        assert (await server.call_tool(tool, {"inboxId": INBOX, **shown})).structured_content[tool[5:]]
+        assert not (await server.call_tool(tool, {"inboxId": INBOX})).structured_content[tool[5:]]
+    span = {"before": "2999-01-01T00:00:00Z", "after": "2000-01-01T00:00:00Z", "ascending": True}
+    assert not (await server.call_tool("list_drafts", {"inboxId": INBOX, **span})).is_error
+
+
+async def test_an_attachment_is_found_by_its_thread_and_in_no_other(house: Bed) -> None:
+    await house.inbox()
+    first = await house.receive(mail(files={"a.txt": b"hello"}))
+    other = await house.receive(mail(subject="Another"))
+    server = _server(house)
+    ref = {"inboxId": INBOX, "attachmentId": first.attachments[0].attachment_id}
+    assert "hello" in await _said(server, "get_attachment", **ref, threadId=first.thread_id)
+    assert "No attachment" in await _said(server, "get_attachment", **ref, threadId=other.thread_id)

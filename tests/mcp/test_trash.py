@@ -69,6 +69,25 @@ async def test_undoing_two_things_at_once_is_refused(house: Bed) -> None:
     assert found.is_error
 
 
+async def test_the_list_of_the_trash_says_what_brings_each_thing_back(house: Bed) -> None:
+    await house.inbox()
+    other = await house.inbox("other")
+    message = await house.receive(mail(subject="Bin\u202eme"))
+    async with client_of(house) as client:
+        assert "nothing" in (await _does(client, "list_trash"))[0]
+        await _does(client, "delete_message", inbox_id=AGENT, message_id=message.message_id)
+        await _does(client, "delete_inbox", inbox_id=other.address)
+        text, data = await _does(client, "list_trash")
+        assert f"undo_delete with inbox_id={other.address}" in text
+        assert "\u202e" not in text
+        assert {item["kind"] for item in data["trash"]} == {"inbox", "message"}
+        (item,) = [item for item in data["trash"] if item["kind"] == "message"]
+        back = {name: item[name] for name in ("inbox_id", "message_id")}
+        await _does(client, "undo_delete", **back)
+        await _does(client, "undo_delete", inbox_id=other.address)
+        assert (await _does(client, "list_trash", inbox_id=AGENT))[1]["trash"] == []
+
+
 FINAL = ("delete_message_permanently", "delete_thread_permanently", "delete_inbox_permanently")
 
 
@@ -104,3 +123,19 @@ async def test_a_key_that_may_not_delete_is_offered_no_deletion(house: Bed) -> N
     async with client_of(house, key) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
     assert offered.isdisjoint({"delete_message", "delete_thread", "delete_inbox", "undo_delete"})
+
+
+async def test_a_deleted_draft_is_listed_and_comes_back_by_what_the_deletion_said(house: Bed) -> None:
+    await house.inbox()
+    async with client_of(house) as client:
+        draft = (await _does(client, "create_draft", inbox_id=AGENT, to="a@example.com", subject="Plan", text="t"))[1]
+        ref = {"inbox_id": AGENT, "draft_id": draft["draft_id"]}
+        text, gone = await _does(client, "delete_draft", draft_id=draft["draft_id"])
+        assert "undo_delete" in text
+        assert {name: gone[name] for name in ref} == ref
+        text, data = await _does(client, "list_trash")
+        assert f"undo_delete with inbox_id={AGENT} and draft_id" in text
+        (item,) = data["trash"]
+        assert (item["kind"], item["subject"], item["until"]) == ("draft", "Plan", gone["until"])
+        await _does(client, "undo_delete", **ref)
+        assert (await _does(client, "get_draft", draft_id=draft["draft_id"]))[1]["text"] == "t"

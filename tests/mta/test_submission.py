@@ -350,15 +350,15 @@ async def test_bcc_is_in_nobodys_bytes_and_what_is_missing_is_put_in(house: Bed)
 async def test_a_failure_of_ours_is_temporary_and_sends_nothing(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     async with port_of(house) as it:
         peer = await it.entered(to_data())
-        ask = house.desk.ask
+        do = house.desk._do
         errors: dict[str, Exception] = {}
 
-        async def failing(name: str, *given: Any) -> Any:
+        async def failing(name: str, *given: Any, **how: Any) -> Any:
             if name in errors:
                 raise errors[name]
-            return await ask(name, *given)
+            return await do(name, *given, **how)
 
-        monkeypatch.setattr(house.desk, "ask", failing)
+        monkeypatch.setattr(house.desk, "_do", failing)
         errors["messages.commit"] = StorageFull("The disk is full.")
         await peer.play(f">> From: {AGENT}\n>> .\n<< 452 4.3.1")
         errors["tenants.authenticate"] = Temporary("No database.")

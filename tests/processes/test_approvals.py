@@ -6,10 +6,12 @@ import subprocess
 import threading
 from contextlib import closing
 from sqlite3 import connect as open_database
+from urllib.parse import quote
 
+import httpx2
 import pytest
 
-from tests.processes.running import COMMAND, Processes, environment
+from tests.processes.running import COMMAND, Processes, environment, mail, send
 
 INBOX = "agent@postroom.localhost"
 WORDS = ("--to", "carol@example.com", "--text", "t")
@@ -74,3 +76,31 @@ def test_budgets_and_taint_hold_for_another_process(processes: Processes) -> Non
     processes.run("messages", "send", INBOX, *WORDS)
     refused = processes.run("messages", "send", INBOX, *WORDS, status=1)
     assert "max_mails_per_day" in refused.stderr
+
+
+def test_taint_budgets_and_moments_survive_kill_9(processes: Processes) -> None:
+    processes.run("inboxes", "create", "--username", "agent")
+    processes.run("policies", "set", "--max-mails-per-day", "2")
+    server = processes.serve().started()
+    send(server.smtp, mail(INBOX))
+    messages = f"{server.http}/v0/inboxes/{INBOX}/messages"
+    headers = {"authorization": f"Bearer {(processes.home / 'owner.key').read_text().strip()}"}
+    assert _posted(f"{messages}/send", headers, "carol@example.com") == (200, "")
+    (item,) = httpx2.get(f"{messages}?labels=received", headers=headers, timeout=20).json()["messages"]
+    one = f"{messages}/{quote(item['message_id'], safe='')}"
+    assert httpx2.get(one, headers=headers, timeout=20).status_code == 200
+    server.kill()
+    messages = f"{processes.serve().started().http}/v0/inboxes/{INBOX}/messages"
+    status, fix = _posted(f"{messages}/send", headers, "eve@evil.example")
+    assert (status, "approval apr_" in fix) == (403, True)
+    assert _count(processes, "SELECT count(*) FROM approval WHERE rule = 'taint'") == 1
+    assert _posted(f"{messages}/send", headers, "carol@example.com") == (200, "")
+    assert _posted(f"{messages}/send", headers, "carol@example.com")[0] == 403
+    assert _count(processes, "SELECT max(length(latest)) FROM correspondent") == 2 * 13
+    assert _count(processes, "SELECT count(*) FROM delivery") == 2
+
+
+def _posted(url: str, headers: dict[str, str], to: str) -> tuple[int, str]:
+    """Send a message over HTTP; return the status, and what to do where it did not leave."""
+    answer = httpx2.post(url, headers=headers, json={"to": to, "text": "t"}, timeout=20)
+    return answer.status_code, answer.json().get("fix", "")

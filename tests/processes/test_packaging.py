@@ -156,6 +156,11 @@ async def test_the_bundle_is_packed_valid_and_has_all_that_it_starts(processes: 
     config = manifest["server"]["mcp_config"]
     assert {manifest["server"]["entry_point"], "pyproject.toml", "prompts/triage.md", "README.md"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith(("tests/", ".venv"))]
+    # It brings the versions that were tested.
+    project = tomllib.loads((unpacked / "pyproject.toml").read_text("utf-8"))
+    locked = re.findall(r"^[a-z0-9][^ ;\\]*==[^ ;\\]+", (ROOT / "requirements.lock").read_text("utf-8"), re.M)
+    pinned = [entry.partition(" ;")[0] for entry in project["tool"]["uv"]["constraint-dependencies"]]
+    assert (pinned, project["project"]["name"]) == (locked, "postroom")
     # What uv does is make an environment of pyproject.toml; ours has the same, and takes the code of the bundle.
     assert (config["command"], config["args"][:3]) == ("uv", ["run", "--directory", "${__dirname}"])
     module = config["args"][config["args"].index("python") + 1 :]

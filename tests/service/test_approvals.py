@@ -140,6 +140,57 @@ async def test_a_key_never_decides_what_it_sent_nor_does_a_key_that_it_made(hous
     await house.call("approvals.approve", other, approval_id=held.approval_id)
 
 
+_MAY = ["message_read", "message_send", "draft_read", "api_key_create", "api_key_delete", "approval_decide"]
+
+
+@pytest.mark.parametrize("decider", ["parent", "sibling", "child"])
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_no_key_of_an_agents_family_decides_for_another_and_the_owners_key_does(
+    house: Bed, decider: str, is_deleted: bool
+) -> None:
+    await house.inbox("agent")
+    owner = await house.key()
+    parent = await house.key(owner, permissions=_MAY)
+    asker, sibling = await house.key(parent, permissions=_MAY), await house.key(parent, permissions=_MAY)
+    child = await house.key(asker, permissions=_MAY)
+    held = await _held(house, asker)
+    if is_deleted:
+        await house.call("keys.delete", parent, api_key_id=asker.api_key_id)
+    actor = {"parent": parent, "sibling": sibling, "child": child}[decider]
+    for verb in ("approve", "reject"):
+        with pytest.raises(Forbidden):
+            await house.call(f"approvals.{verb}", actor, approval_id=held.approval_id)
+    assert _sent(house) == 0
+    await house.call("approvals.approve", owner, approval_id=held.approval_id)
+
+
+async def test_a_key_of_another_family_decides_what_an_agents_key_asked_for(house: Bed) -> None:
+    await house.inbox("agent")
+    owner = await house.key()
+    asker, other = await house.key(owner, permissions=_MAY), await house.key(owner, permissions=_MAY)
+    held = await _held(house, asker)
+    await house.call("approvals.approve", other, approval_id=held.approval_id)
+    assert _sent(house) == 1
+
+
+async def test_the_parent_of_a_deleted_key_does_not_decide_its_scheduled_draft(house: Bed, clock: FakeClock) -> None:
+    await house.inbox("agent")
+    parent = await house.key(permissions=[*_MAY, "draft_create", "draft_send"])
+    child = await house.key(parent, permissions=["draft_create", "draft_send"])
+    words = {"to": CORRESPONDENT, "text": "t", "send_at": clock.now + 1_000}
+    await house.call("drafts.create", child, inbox_id=AGENT, **words)
+    await house.call("keys.delete", parent, api_key_id=child.api_key_id)
+    clock.now += 2_000
+    house.house.bells.ring_all()
+    await house.until(lambda: bool(house.rows("SELECT 1 FROM approval")))
+    (waiting,) = (await house.call("approvals.list")).items
+    assert (waiting.rule, waiting.asked_by[0]) == ("key_gone", child.api_key_id)
+    with pytest.raises(Forbidden):
+        await house.call("approvals.approve", parent, approval_id=waiting.approval_id)
+    await house.call("approvals.approve", approval_id=waiting.approval_id)
+    assert _sent(house) == 1
+
+
 async def test_a_key_of_an_inbox_or_without_the_permission_or_whose_own_mail_is_held_decides_nothing(
     house: Bed,
 ) -> None:

@@ -67,6 +67,16 @@ async def test_each_kind_of_file_is_read_and_read_once(house: Bed, runs: list[st
     assert runs == ["pdf", "docx", "html"]
 
 
+async def test_the_same_bytes_as_a_pdf_and_as_html_are_read_as_each(house: Bed, runs: list[str]) -> None:
+    await house.inbox()
+    both = pdf("A page") + b"\n<p>a paragraph</p>"
+    message = await house.receive(letter(("a.pdf", "application/pdf", both), ("b.html", "text/html", both)))
+    for number, said in ((0, "A page"), (1, "a paragraph"), (0, "A page")):
+        assert said in (await _text(house, message, number)).text
+    assert "a paragraph" not in (await _text(house, message, 0)).text
+    assert runs == ["pdf", "html"]
+
+
 async def test_the_same_file_in_another_message_is_not_read_again_and_stays_when_the_first_goes(
     house: Bed, runs: list[str]
 ) -> None:

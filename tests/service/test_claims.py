@@ -1,6 +1,7 @@
 """Mail as work: one conversation is answered by one worker, whatever happens to the others."""
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postroom.events.claiming import claim_next
+from postroom.events.claiming import claim_next, claimed
 from postroom.model.claim import WorkState
 from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound, PostroomError, StorageFull
 from postroom.service import settling
@@ -92,7 +93,8 @@ async def test_a_lease_that_ends_gives_the_conversation_to_another_and_its_token
     clock.advance(SECOND)
     new = await _next(house, lease_seconds=60)
     assert (new.thread.thread_id, new.attempt) == (old.thread.thread_id, 2)
-    for name, more in (("ack", {}), ("nack", {}), ("defer", {"until": clock.now + MINUTE}), ("reply", {"text": "Hi."})):
+    later: dict[str, dict[str, Any]] = {"defer": {"until": clock.now + MINUTE}, "reply": {"text": "Hi."}}
+    for name, more in {"ack": {}, "nack": {}, "extend": {}, **later}.items():
         with pytest.raises(NotFound, match="lease"):
             await house.call(f"claims.{name}", claim_id=old.claim_id, **more)
     await house.call("claims.ack", claim_id=new.claim_id)
@@ -106,6 +108,41 @@ async def test_a_lease_that_is_over_acknowledges_nothing_even_if_nobody_took_ove
     with pytest.raises(NotFound):
         await house.call("claims.ack", claim_id=claim.claim_id)
     assert await _states(house) == ["waiting"]
+
+
+async def test_a_lease_that_is_extended_lasts_from_now_on_and_never_shorter(house: Bed, clock: FakeClock) -> None:
+    await house.inbox()
+    await house.take(mail(), AGENT)
+    claim = await _next(house, lease_seconds=60)
+    clock.advance(50 * SECOND)
+    longer = await house.call("claims.extend", claim_id=claim.claim_id, lease_seconds=60)
+    assert (longer.thread_id, longer.lease_until) == (claim.thread.thread_id, clock.now + MINUTE)
+    clock.advance(50 * SECOND)
+    assert (await _next(house), await _states(house)) == (None, ["claimed"])
+    same = await house.call("claims.extend", claim_id=claim.claim_id, lease_seconds=1)
+    assert same.lease_until == longer.lease_until
+    clock.advance(10 * SECOND)
+    again = await _next(house)
+    assert (again.thread.thread_id, again.attempt) == (claim.thread.thread_id, 2)
+
+
+async def test_the_last_try_stays_the_last_however_often_it_is_extended(house: Bed, clock: FakeClock) -> None:
+    await house.inbox()
+    await house.take(mail(), AGENT)
+    claim = await _next(house, max_tries=1)
+    await house.call("claims.extend", claim_id=claim.claim_id, lease_seconds=600)
+    clock.advance(10 * MINUTE)
+    assert (await _next(house), await _states(house)) == (None, ["set_aside"])
+
+
+async def test_nobody_extends_a_claim_out_of_its_reach(house: Bed) -> None:
+    await house.inbox()
+    other = await house.inbox("other")
+    await house.take(mail(), AGENT)
+    claim = await _next(house)
+    stranger = await house.key(inbox_id=other.address)
+    with pytest.raises(NotFound):
+        await house.desk.call("claims.extend", stranger, {"claim_id": claim.claim_id})
 
 
 async def test_what_is_given_back_waits_behind_the_others(house: Bed, clock: FakeClock) -> None:
@@ -299,6 +336,48 @@ async def test_a_waiter_has_the_conversation_as_soon_as_it_comes(house: Bed) -> 
     for waiter in second[1]:
         waiter.cancel()
     await asyncio.gather(*waiters, return_exceptions=True)
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_what_was_taken_for_somebody_who_is_cancelled_waits_at_its_old_place_and_was_no_try(
+    house: Bed, clock: FakeClock, steps: int
+) -> None:
+    await house.inbox()
+    await _came(house, clock, "one", "two")
+    given = {"inbox_id": AGENT, "max_tries": 1}
+    claiming = asyncio.create_task(claim_next(house.desk, house.house.hub, house.owner, given))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    page = await house.call("claims.list", inbox_id=AGENT)
+    assert [(item.state, item.attempts) for item in page.items] == [("waiting", 0)] * 2
+    assert (await _next(house)).thread.subject == "one"
+
+
+async def test_what_cannot_be_told_is_given_back_and_was_no_try(house: Bed, clock: FakeClock) -> None:
+    await house.inbox()
+    await _came(house, clock, "one", "two")
+    given = {"inbox_id": AGENT, "max_tries": 1}
+    for _ in range(3):
+        with contextlib.suppress(RuntimeError):
+            async with claimed(house.desk, house.house.hub, house.owner, given) as found:
+                assert found.result is not None
+                assert found.result.is_last
+                raise RuntimeError
+    page = await house.call("claims.list", inbox_id=AGENT)
+    assert [(item.state, item.attempts) for item in page.items] == [("waiting", 0)] * 2
+    assert (await _next(house)).thread.subject == "one"
+
+
+async def test_a_claim_that_has_ended_cannot_be_let_go(house: Bed, clock: FakeClock) -> None:
+    await house.inbox()
+    await _came(house, clock, "one")
+    claim = await _next(house)
+    await house.call("claims.ack", claim_id=claim.claim_id)
+    await house.call("claims.let_go", claim_id=claim.claim_id)
+    assert await _states(house) == []
 
 
 async def test_who_waits_for_nothing_hears_so_at_the_end_of_the_time(house: Bed) -> None:

@@ -56,7 +56,8 @@ async def test_mail_of_an_inbox_here_is_from_one_and_a_claim_to_be_one_is_not(ho
     await house.inbox("other")
     clock.advance(SECOND)
     assert await _standing(house, clock, f"other@{DOMAIN}") == "first_contact"
-    await house.send(f"other@{DOMAIN}", AGENT)
+    colleague = await house.key()  # who has read nothing from outside
+    await house.call("messages.send", colleague, inbox_id=f"other@{DOMAIN}", to=AGENT, text="Hello there.")
     (message,) = [m for m in await house.arrived(AGENT) if m.origin == "local"]
     reading: Reading = await house.call("messages.read", inbox_id=AGENT, message_id=message.id)
     assert (reading.standing, reading.verdict) == ("inbox_here", "local")

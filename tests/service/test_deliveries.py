@@ -156,11 +156,11 @@ async def test_a_full_disk_ends_neither_the_queue_nor_the_house(house: Bed, monk
     full = [2]
     transact = Desk._transact
 
-    async def sometimes(self: Desk, operation: Operation, actor: Any, command: Any) -> Any:
+    async def sometimes(self: Desk, operation: Operation, actor: Any, command: Any, *, positioned: bool) -> Any:
         if operation.name in ("deliveries.arrive", "deliveries.defer") and full[0]:
             full[0] -= 1
             raise StorageFull("The disk is full.")
-        return await transact(self, operation, actor, command)
+        return await transact(self, operation, actor, command, positioned=positioned)
 
     monkeypatch.setattr(Desk, "_transact", sometimes)
     await house.send(AGENT, other.address)

@@ -28,10 +28,17 @@ _MORE: dict[str, dict[str, Any]] = {
     "attachments.add": {"filename": None, "content_type": "a/b", "size": 1, "sha256": "", "content": b"a"},
     "inboxes.update": {"display_name": "Mine now"},
     "messages.search": {"q": SECRET},
+    "messages.search_introduced": {"q": SECRET},
+    "messages.senders": {"ids": ()},
     "messages.update": {"add_labels": "mine"},
     "messages.batch_get": {"message_ids": ["<a@b>"]},
     "messages.batch_update": {"message_ids": ["<a@b>"], "add_labels": "mine"},
+    "labels.create": {"label": "mine"},
+    "labels.delete": {"label": "mine"},
+    "labels.delete_some": {"label": "mine"},
+    "messages.send_batch": {"messages": [{"to": "eve@example.com", "text": "t"}]},
     "threads.search": {"q": SECRET},
+    "threads.search_introduced": {"q": SECRET},
     "threads.update": {"add_labels": ["mine"]},
     "messages.send": {"to": "eve@example.com", "text": "t"},
     "messages.reply": {"text": "t"},
@@ -175,8 +182,27 @@ async def test_a_departure_from_anothers_inbox_cannot_be_committed(house: Bed) -
     forged = caught[0].model_copy(update={"inbox": inbox})
     with pytest.raises(NotFound):
         await house.desk.call("messages.commit", stranger, forged)
+    with pytest.raises(NotFound):
+        await house.desk.call("messages.commit_batch", stranger, {"departures": [forged]})
 
 
 def test_every_operation_on_messages_is_looked_at_here() -> None:
     messages = {name for name, operation in OPERATIONS.items() if operation.scope.startswith("message_")}
-    assert {name for name in messages if name.startswith("messages.")} - {"messages.commit"} <= set(_OF_AN_INBOX)
+    elsewhere = {"messages.commit", "messages.commit_batch", "messages.label_each", "messages.delete_each"}
+    assert {name for name in messages if name.startswith("messages.")} - elsewhere <= set(_OF_AN_INBOX)
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS)
+async def test_a_message_of_anothers_is_absent_where_only_its_own_id_is_asked_for(house: Bed, intruder: str) -> None:
+    names = await _victim(house)
+    message = await house.message(names["inbox_id"], names["message_id"])
+    actor = await _intruder(house, intruder)
+    before = _state(house)
+    for operation, more in (("label_each", {"add_labels": "mine"}), ("delete_each", {}), ("locate", {})):
+        name = f"messages.{operation}"
+        here = await _heard(house, name, actor, {"message_ids": [message.id], **more})
+        gone = await _heard(house, name, actor, {"message_ids": [f"msg_{'0' * 26}"], **more})
+        assert here[0] == gone[0] == "NotFound"
+    taken_back = await _heard(house, "drafts.cancel", actor, {"message_id": message.id})
+    assert taken_back[0] == "NotFound"
+    assert _state(house) == before

@@ -3,8 +3,9 @@
 import pytest
 
 from postroom.model.inert import inert
+from postroom.model.removed import Removed
 from postroom.service import reading
-from postroom.service.reading import Passage, Removed, ThreadReading, as_text
+from postroom.service.reading import Passage, ThreadReading, as_text
 from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.mail import mail
 

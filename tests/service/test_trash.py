@@ -1,10 +1,12 @@
 """The trash: what was deleted is hidden and comes back as it was, until 30 days are over; then it is gone."""
 
+from typing import Any
+
 import pytest
 
 from postroom.model.errors import AddressTaken, NotFound, Unauthenticated
 from postroom.model.event import EventType
-from postroom.model.tenant import SYSTEM
+from postroom.model.tenant import SYSTEM, Actor
 from postroom.service.inboxes import TRASH_MS
 from postroom.store.invariants import check
 from tests.fakes.bed import DOMAIN, Bed
@@ -271,3 +273,51 @@ async def test_mail_for_an_inbox_in_the_trash_that_has_a_tag_reaches_nobody_else
     with pytest.raises(NotFound):
         await house.take(mail(), tagged.address)
     assert await house.messages(AGENT) == []
+
+
+async def _listed(house: Bed, actor: Actor | None = None, **given: Any) -> list[str]:
+    page = await house.call("trash.list", actor, **given)
+    return [item.message.id if item.message else item.inbox.address for item in page.items]
+
+
+async def test_the_trash_lists_what_was_deleted_last_first_until_it_is_back(house: Bed, clock: FakeClock) -> None:
+    inbox = await house.inbox()
+    other = await house.inbox("other")
+    first, second = [await house.receive(mail(subject=f"{n}")) for n in range(2)]
+    for message in (first, second):
+        await house.call("messages.trash", inbox_id=inbox.address, message_id=message.id)
+        clock.advance(1000)
+    await house.call("inboxes.trash", inbox_id=other.address)
+    (gone, *_rest) = (await house.call("trash.list")).items
+    assert gone.until == clock.now + TRASH_MS
+    assert await _listed(house) == [other.address, second.id, first.id]
+    assert await _listed(house, inbox_id=inbox.address) == [second.id, first.id]
+    page = await house.call("trash.list", limit=2)
+    assert await _listed(house, limit=2, page_token=page.next_page_token) == [first.id]
+    await house.call("messages.restore", inbox_id=inbox.address, message_id=first.id)
+    await house.call("inboxes.restore", inbox_id=other.address)
+    assert await _listed(house) == [second.id]
+
+
+async def test_an_inbox_in_the_trash_stands_for_its_messages_and_what_is_gone_for_good_is_not_listed(
+    house: Bed,
+) -> None:
+    inbox = await house.inbox()
+    message = await house.receive(mail())
+    await house.call("messages.trash", inbox_id=inbox.address, message_id=message.id)
+    await house.call("inboxes.trash", inbox_id=inbox.address)
+    assert await _listed(house) == [inbox.address]
+    await house.call("inboxes.delete", inbox_id=inbox.address)
+    assert await _listed(house) == []
+
+
+async def test_the_trash_of_others_and_what_a_key_may_not_see_is_not_listed(house: Bed) -> None:
+    inbox = await house.inbox()
+    other = await house.inbox("other")
+    message = await house.receive(mail())
+    await house.call("messages.trash", inbox_id=inbox.address, message_id=message.id)
+    near = await house.key(inbox_id=other.address)
+    blind = await house.key(permissions=["message_read", "inbox_read"])
+    assert await _listed(house, await house.stranger()) == []
+    assert (await _listed(house, near), await _listed(house, blind)) == ([], [])
+    assert await _listed(house, await house.key(inbox_id=inbox.address)) == [message.id]

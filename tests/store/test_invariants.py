@@ -54,6 +54,14 @@ def _violations(home: Path) -> list[str]:
 
 
 DAMAGES: dict[str, tuple[str, str]] = {
+    "a count of hidden mail that is wrong": (
+        "INSERT INTO hidden_count SELECT inbox_id, 1, 0 FROM inbox LIMIT 1",
+        "hides",
+    ),
+    "a client id of nothing": (
+        "INSERT INTO client_id (kind, place, client_id, id) VALUES ('inbox', 'pod', 'mine', 'inb')",
+        "client id mine",
+    ),
     "a message in the trash without its label": (
         "INSERT INTO trash SELECT id, org_id, pod_id, inbox_id, 1 FROM message LIMIT 1",
         "labelled trash",
@@ -69,6 +77,10 @@ DAMAGES: dict[str, tuple[str, str]] = {
     "a file of no draft": ("DELETE FROM draft", "of no draft of its inbox"),
     "a file of a draft without bytes": ("UPDATE draft_file SET content = NULL", "not exactly one of content and blob"),
     "a draft in another pod": ("UPDATE draft SET pod_id = 'pod_x'", "does not belong where its inbox does"),
+    "a family within a family": (
+        "INSERT INTO key_family VALUES ('key_b', 'key_a'), ('key_c', 'key_b')",
+        "does not begin with a key that is of no other family",
+    ),
     "a webhook lost": ("DELETE FROM webhook", "is to no webhook"),
     "a telling of nothing": ("UPDATE webhook_delivery SET event_seq = 9999", "tells of no event"),
     "a telling that never ends": ("UPDATE webhook_delivery SET state = 'pending'", "has ended and is due"),
@@ -134,7 +146,7 @@ DAMAGES: dict[str, tuple[str, str]] = {
     "words of nothing": ("UPDATE inbox_word SET pod_id = 'pod_x'", "is of no inbox, or not where"),
     "a purge of the living": ("INSERT INTO purge SELECT inbox_id, 1 FROM inbox", "exists while it is being purged"),
     "a text of nothing": (
-        "INSERT INTO attachment_text VALUES (9999, 1, 'org_a', 'x', 1, 'words', NULL, 0)",
+        "INSERT INTO attachment_text VALUES (9999, 1, 'org_a', 'x', 1, 'words', NULL, 0, NULL)",
         "attachment_text 9999 is of no message",
     ),
     "an index that has lost its words": ("DELETE FROM message_search_data WHERE id > 10", "the search index"),

@@ -23,7 +23,13 @@ from sqlmodel import SQLModel
 
 from postroom.model.tenant import Reach
 from postroom.store import queries, tables
-from postroom.store.migrations.versions import m0001_first, m0006_webhooks, m0010_totals
+from postroom.store.migrations.versions import (
+    m0001_first,
+    m0006_webhooks,
+    m0010_totals,
+    m0017_counts,
+    m0020_headers_and_marks,
+)
 from postroom.store.query import Query, shape_of
 from postroom.store.sqlite import DIALECT
 
@@ -54,9 +60,9 @@ idempotency.sweep
 events.feed events.newest
 inboxes.count_words_by_org_id inboxes.count_words_by_pod_id inboxes.destination inboxes.mailbox
 keys.by_prefix keys.count keys.delete_of_inbox keys.of_inbox keys.use
-labels.delete labels.remove
+counts.marks counts.outgoing labels.delete labels.in_use labels.remove
 lists.allowing lists.fitting
-references.contact
+references.contact references.contacts messages.origins messages.origins_of_thread
 metrics.end_thread metrics.forget metrics.held metrics.next_place metrics.thin
 messages.blob_used messages.delete_body messages.to_purge
 notifications.claim notifications.delete_of_inbox notifications.delete_of_webhook
@@ -69,13 +75,17 @@ purges.end purges.next
 references.delete references.get references.moved_thread
 search.to_index
 texts.delete texts.of_bytes texts.of_part
-trash.due trash.remove trash.taken trash.taken_client_id
+trash.due trash.remove trash.remove_drafts_of_inbox trash.taken trash.taken_client_id
 threads.by_subject threads.delete threads.labels_of_messages threads.of_inbox threads.set_labels threads.update
+counts.inboxes_by_org_id counts.inboxes_by_pod_id counts.of_inbox
+messages.number_with_0_without_0 messages.number_with_0_without_4 messages.number_with_1_without_0
+messages.number_with_2_without_5_from
 webhooks.count webhooks.delete_of_inbox webhooks.disable webhooks.fail webhooks.first webhooks.of_organization
 webhooks.recover
 approvals.blob_used approvals.expired
-correspondents.delete_of_inbox correspondents.is_known
-messages.came taints.at taints.forget threads.came threads.exchanged
+correspondents.delete_of_inbox correspondents.is_known correspondents.tenth
+families.of keys.standing
+messages.came messages.wrote_here taints.at taints.forget threads.came threads.exchanged
 policies.counted policies.forget_counts policies.of_places
 """
 _LARGE = (
@@ -218,7 +228,10 @@ def connection(postgres: str) -> Iterator[psycopg.Connection[Any]]:
             connected.execute(str(CreateTable(table).compile(dialect=NUMBERED)).encode())
             for made in table.indexes:
                 connected.execute(str(CreateIndex(made).compile(dialect=NUMBERED)).encode())
-        for statement in (*m0001_first.filing("postgresql"), *m0006_webhooks.marking("postgresql")):
+        for statement in (
+            *m0001_first.filing("postgresql", "tainted", "automatic"),
+            *m0006_webhooks.marking("postgresql"),
+        ):
             connected.execute(statement.encode())
         yield connected
         connected.rollback()
@@ -236,6 +249,38 @@ def test_every_query_is_prepared_on_postgresql(connection: psycopg.Connection[An
                 refused.append(f"{name}: {error}")
                 break
     assert not refused, "\n".join(refused)
+
+
+def test_what_is_read_or_archived_is_counted_on_postgresql_too(connection: psycopg.Connection[Any]) -> None:
+    for statement in m0020_headers_and_marks.counting("postgresql"):
+        connection.execute(statement.encode())
+    message = tables.MessageRow.__table__  # type: ignore[attr-defined]
+    plain: dict[type, Any] = {int: 0, bool: False}
+    row: dict[str, Any] = {c.name: plain.get(c.type.python_type, "") for c in message.c}
+    names, marks = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
+    for number, labels in enumerate(('["received","unread"]', '["received"]', '["sent"]', '["archived","received"]')):
+        values = {**row, "seq": number + 1, "id": f"msg_{number}", "inbox_id": "inb", "labels": labels}
+        connection.execute(f"INSERT INTO message ({names}) VALUES ({marks})".encode(), list(values.values()))
+    assert connection.execute(b"SELECT * FROM mark_count").fetchall() == [("inb", 2, 1, 1)]
+    connection.execute(b"""UPDATE message SET labels = '["received","spam"]' WHERE seq = 2""")
+    assert connection.execute(b"SELECT * FROM mark_count").fetchall() == [("inb", 1, 1, 1)]
+    connection.execute(b"DELETE FROM message")
+    assert connection.execute(b"SELECT * FROM mark_count").fetchall() == []
+
+
+def test_what_is_hidden_is_counted_on_postgresql_too(connection: psycopg.Connection[Any]) -> None:
+    for statement in (*m0017_counts.counting("postgresql"), *m0017_counts.forgetting("postgresql")):
+        connection.execute(statement.encode())
+    thread = tables.ThreadRow.__table__  # type: ignore[attr-defined]
+    row: dict[str, Any] = {c.name: 0 if c.type.python_type is int else "" for c in thread.c}
+    row |= {"seq": 1, "inbox_id": "inb", "labels": '["spam"]'}
+    names, marks = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
+    connection.execute(f"INSERT INTO thread ({names}) VALUES ({marks})".encode(), list(row.values()))
+    assert connection.execute(b"SELECT * FROM hidden_count").fetchall() == [("inb", 0, 1)]
+    connection.execute(b"""UPDATE thread SET labels = '["spam","trash"]'""")
+    assert connection.execute(b"SELECT threads FROM hidden_count").fetchall() == [(1,)]
+    connection.execute(b"""UPDATE thread SET labels = '["own"]'""")
+    assert connection.execute(b"SELECT * FROM hidden_count").fetchall() == []
 
 
 def test_what_is_held_is_counted_on_postgresql_too(connection: psycopg.Connection[Any]) -> None:

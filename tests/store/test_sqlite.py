@@ -144,6 +144,16 @@ async def test_a_full_disk_refuses_and_loses_nothing_that_was_acknowledged(datab
         assert "later" in _kept(database)
 
 
+async def test_what_a_failing_database_says_stands_in_the_log(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(tx: Transaction) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async with opened(database) as store:
+        with pytest.raises(Temporary, match="the log says more"):
+            await store.write(fail, HERE, 0)
+    assert "disk I/O error" in caplog.text
+
+
 async def test_a_disk_that_is_full_at_the_commit_fails_the_whole_batch(database: Path) -> None:
     def ends(tx: Transaction) -> None:
         tx.sql("ROLLBACK")  # what SQLite itself does when the disk is full
@@ -199,6 +209,29 @@ async def test_a_reader_cannot_be_made_to_fail_for_others(database: Path) -> Non
         reads = [asyncio.ensure_future(_read(store, f)) for f in (_count, fails, _count, fails)]
         answers = await asyncio.gather(*reads, return_exceptions=True)
         assert [type(a) for a in answers] == [int, KeyError, int, KeyError]
+
+
+async def test_a_read_that_takes_long_holds_up_no_other(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_LONG_S", 0.0)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_tx: Transaction) -> bool:
+        begun.set()
+        return go_on.wait(10)
+
+    async with asyncio.timeout(10), opened(database) as store:
+        waiting = asyncio.ensure_future(_read(store, slow))
+        await asyncio.to_thread(begun.wait, 10)
+        assert await _read(store, _count) == 0
+        assert not waiting.done()
+        go_on.set()
+        assert await waiting
+
+
+async def test_reads_that_wait_together_are_answered_by_one_reader(database: Path) -> None:
+    async with asyncio.timeout(10), opened(database) as store:
+        names = [await _read(store, lambda _tx: threading.current_thread().name) for _ in range(4)]
+    assert len(set(names)) == 1
 
 
 async def test_two_stores_on_one_file_write_in_turn_and_notice_each_other(database: Path) -> None:

@@ -16,9 +16,11 @@ from postroom.config import Endpoint, Settings
 from postroom.http import app as http_app
 from postroom.http.agentmail.app import AgentMail
 from postroom.http.agentmail.websocket import EventSocket
+from postroom.http.inai.app import Inai
 from postroom.http.listen import serve as serve_http
 from postroom.http.oauth import app as oauth
 from postroom.http.postroom.app import Ours
+from postroom.http.transactional.app import Transactional
 from postroom.listening import PortTaken, Serve
 from postroom.mcp.face import Face
 from postroom.mcp.remote import MAX_BODY, RemoteServer
@@ -101,12 +103,16 @@ async def _serve_http(house: Postroom, selection: Selection, sock: socket.socket
         keys = KeyRing(house.desk, watch.version)
         issuer = _issuer(house, public_url)
         remote = RemoteServer(face, public_url=public_url, max_body=min(max_body, MAX_BODY), keys=keys, issuer=issuer)
-        v0 = AgentMail(house.desk, keys, house.links, max_body)
-        ours = Ours(house.desk, keys, house.hub, house.links, max_body)
+        dialects = {
+            "/v0/": AgentMail(house.desk, keys, house.links, max_body),
+            "/v1/postroom/": Ours(house.desk, keys, house.hub, house.links, max_body),
+            "/api/v0/": Inai(house.desk, keys, house.links, max_body),
+            "/v1/agent-email/": Transactional(house.desk, keys, house.links, max_body),
+        }
         sockets = {"/v0": EventSocket(house.desk, keys, house.hub, per_key=house.settings.sockets_per_key)}
         mounted = [("/mcp", remote.app, remote.lifespan)]
         more = oauth.routes(house.desk, public_url, house.settings.oauth_issuer)
-        app = http_app.build(house.desk, house.links, mounted, {"/v0/": v0, "/v1/postroom/": ours}, sockets, more)
+        app = http_app.build(house.desk, house.links, mounted, dialects, sockets, more)
         await serve_http(app, sock, remote.end_streams)
 
 

@@ -170,7 +170,9 @@ async def _second_agent_gets_a_forward(
     waited = await records.does("wait_for_message", inbox_id=other["inbox_id"], after=other["position"], timeout=20)
     message = waited["message"]
     transcript.says("records", "got it", sender=message["from"], subject=message["subject"])
-    transcript.check(message["sender_verdict"] == "local", "it is known to come from an inbox of this server")
+    transcript.check(
+        message["sender_verdict"] == "tainted", "it is known to come from an inbox here, of mail from outside"
+    )
     transcript.check(_CODE in message["text"], "the forward carries what Ann wrote")
     file = message["attachments"][0]
     got = await records.does("get_attachment", inbox_id=other["inbox_id"], attachment_id=file["attachment_id"])

@@ -24,6 +24,8 @@ from postroom.service.desk import Desk
 from postroom.service.importing import Wanted
 from postroom.service.inboxes import CreateInbox
 
+MAX_INBOXES = 100_000  # of one run that names none
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -89,7 +91,7 @@ class Mover:
                 yield there
         if request.inboxes:
             return
-        async for items in self._source.pages("/inboxes", "inboxes"):
+        async for items in self._source.pages("/inboxes", "inboxes", most=MAX_INBOXES):
             for item in items:
                 if (there := self._read(item, name_of(item, "inbox_id"))) is not None:
                     yield there

@@ -46,7 +46,7 @@ class MessageMover:
             self._tally.note(f"{self._there.address}: this key may not list all hidden mail: what it may is moved.")
             await self._pages()
 
-    async def _pages(self, **query: str) -> None:
+    async def _pages(self, **query: Any) -> None:
         async for items in self._source.pages(self._path, "messages", ascending="true", **query):
             listed = [message for item in items if (message := self._read(item)) is not None]
             await self._page(listed)

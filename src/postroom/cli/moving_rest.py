@@ -10,11 +10,12 @@ from postroom.cli.source import Source, SourceError, segment
 from postroom.cli.tally import Tally
 from postroom.cli.told import ThereDraft, ThereEntry, ThereFile, ThereInbox, name_of, read
 from postroom.model.draft import Draft
-from postroom.model.errors import NotFound, PostroomError, Temporary
+from postroom.model.errors import NotFound, PostroomError, Temporary, TooLarge
 from postroom.model.inbox import Inbox
 from postroom.model.lists import Direction, ListEntry, ListType
 from postroom.model.tenant import Actor, Reach
 from postroom.service.desk import Desk
+from postroom.service.draft_files import MAX_FILES
 from postroom.service.inboxes import CLIENT_ID
 
 _IN_THE_DRAFT = ("draft", "scheduled")  # what a draft is labelled by its server
@@ -87,7 +88,7 @@ class RestMover:
             "inbox_id": here.address,
             "labels": [label for label in draft.labels if label not in _IN_THE_DRAFT],
             "client_id": _client_id(draft),
-            "attachments": [await self._file(one, file) for file in draft.attachments or ()],
+            "attachments": await self._files(one, draft.attachments or ()),
         }
         made = await self._create(draft, wanted)
         is_new = made.created_at >= self._begun
@@ -105,9 +106,25 @@ class RestMover:
             made = await self._desk.call("drafts.create", self._actor, wanted)
         return made
 
-    async def _file(self, draft: str, file: ThereFile) -> dict[str, Any]:
-        path = f"{draft}/attachments/{segment(file.attachment_id)}"
-        content = await self._source.file(path, max_bytes=self._desk.house.max_message_bytes)
+    async def _files(self, draft: str, files: tuple[ThereFile, ...]) -> list[dict[str, Any]]:
+        """Return the files of a draft, all of which one message must hold. Raises TooLarge, SourceError."""
+        if len(files) > MAX_FILES:
+            raise TooLarge(f"It has {len(files)} files, over {MAX_FILES}.", fix="Take some off there; run it again.")
+        most = room = self._desk.house.max_message_bytes
+        moved = []
+        for file in files:
+            path = f"{draft}/attachments/{segment(file.attachment_id)}"
+            try:
+                content = await self._source.file(path, max_bytes=room)
+            except TooLarge:
+                fix = "Take some off there, or raise POSTROOM_MESSAGE_BYTES, and run it again."
+                raise TooLarge(f"Its files are over {most} bytes together.", fix=fix) from None
+            room -= len(content)
+            moved.append(self._file(file, content))
+        return moved
+
+    @staticmethod
+    def _file(file: ThereFile, content: bytes) -> dict[str, Any]:
         named = file.model_dump(include={"filename", "content_type", "content_id"})
         inline = {"content_disposition": "inline"} if file.content_disposition == "inline" else {}
         return {**named, **inline, "content": base64.b64encode(content).decode()}

@@ -10,11 +10,15 @@ from pydantic import BaseModel
 
 from postroom.mcp.words import moment
 from postroom.model.inert import inert
+from postroom.model.message import MessageLine
 from postroom.model.page import Page
 from postroom.service.messages import Content
 
 # What a person does not look for in a list.
 _INNER = ("org_id", "pod_id", "seq", "id", "headers", "html", "extracted_html", "extracted_text")
+
+# Lists that a person reads to the end: of a message that waits for an answer.
+_IN_FULL = ("header", "parts")
 
 
 def result(value: Any, *, as_json: bool, output: Path | None = None) -> None:
@@ -47,6 +51,8 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json", by_alias=True)
     if isinstance(value, Page):
         return {"items": _plain(value.items), "next_page_token": value.next_page_token}
+    if isinstance(value, MessageLine):
+        return value.as_json()
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return {"ok": True} if value is None else value
@@ -62,7 +68,7 @@ def _lines(value: Any) -> None:
             if value.next_page_token
             else f"{len(value.items)} in all"
         )
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple) and not isinstance(value, MessageLine):
         for item in value:
             _lines(item)
             print()
@@ -83,6 +89,10 @@ def _fields(value: Any, indent: str) -> None:
         if isinstance(item, dict):
             print(f"{indent}{name}:")
             _fields(item, indent + "  ")
+        elif isinstance(item, list) and name in _IN_FULL:
+            print(f"{indent}{name}:")
+            for one in item:
+                _fields(one if isinstance(one, dict) else ": ".join(one), indent + "  ")
         elif isinstance(item, list):
             print(f"{indent}{name}: {', '.join(map(_short, item))}")
         else:

@@ -25,7 +25,12 @@ _BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 _LONGEST_WAIT_S = 300.0
 _ASK_S = 60.0
 _DOWNLOAD_S = 300.0
+MAX_LISTED = 10_000_000  # items of one list, of which each page counts as one that is full
+MAX_ON_A_PAGE = 1_000
+MAX_TOKEN = 4_096  # characters
 _MAX_ANSWER = 64 * 2**20
+# What reading an answer may cost in memory besides its text: lists and objects, and all values.
+_MAX_NESTS, _MAX_VALUES = 500_000, 5_000_000
 _BUSY = (408, 425, 429)
 _TRIES = 2  # a signed address may have ended when it is used
 Pause = Callable[[float], Awaitable[object]]
@@ -77,27 +82,35 @@ class Source:
         )
         if answer.status != 200:
             raise _refused(answer)
+        if _is_heavy(answer.content):
+            raise SourceError(f"{path}: the server answered with more values than are read.", 200)
         found = _object(answer.content)
         if found is None:
             raise SourceError(f"{path}: what it answered is no JSON object. Is it the address of such a server?", 200)
         return found
 
-    async def pages(self, path: str, name: str, **query: Any) -> AsyncIterator[list[Any]]:
-        """Yield the items `name` of each page of a list, to the last."""
-        token: str | None = None
-        seen: set[str] = set()
-        while True:
-            more = {} if token is None else {"page_token": token}
+    async def pages(self, path: str, name: str, *, most: int = MAX_LISTED, **query: Any) -> AsyncIterator[list[Any]]:
+        """Yield the items `name` of each page of a list, to the last.
+
+        Raises:
+            SourceError: its pages have no end, or there are more than `most` items; what came before was yielded.
+        """
+        more: dict[str, str] = {}
+        seen: set[int] = set()  # by their hashes: at most one a page
+        left = most
+        while left > 0:
             page = await self.ask(path, limit=PAGE, **query, **more)
-            items = page.get(name)
-            yield items if isinstance(items, list) else []
-            following = page.get("next_page_token")
-            if not following:
+            items = _items(path, page.get(name))
+            left -= max(len(items), PAGE)
+            yield items
+            token = page.get("next_page_token")
+            if not token:
                 return
-            if not isinstance(following, str) or following in seen:
-                raise SourceError(f"{path}: its pages have no end.", 200)
-            seen.add(following)
-            token = following
+            if not isinstance(token, str) or len(token) > MAX_TOKEN or hash(token) in seen:
+                raise _endless(path, "no token of a next page that can be used")
+            seen.add(hash(token))
+            more = {"page_token": token}
+        raise _endless(path, f"more than {most:,} {name}")
 
     async def file(self, path: str, *, max_bytes: int) -> bytes:
         """Return the bytes of what a path under `/v0` names by a `download_url`. Raises SourceError, TooLarge."""
@@ -177,6 +190,22 @@ def waiting(retry_after: str, otherwise: float) -> float:
     return min(max(seconds, 0.0), _LONGEST_WAIT_S)
 
 
+def _items(path: str, given: Any) -> list[Any]:
+    items = given if isinstance(given, list) else []
+    if len(items) > MAX_ON_A_PAGE:
+        raise SourceError(f"{path}: {len(items):,} on a page, where {PAGE} were asked for.", 200)
+    return items
+
+
+def _endless(path: str, why: str) -> SourceError:
+    told = f"{path}: its pages have no end ({why}). What came before is here."
+    return SourceError(f"{told} Ask who runs that server; other inboxes can be named by --inbox.", 200)
+
+
+def _is_heavy(content: bytes) -> bool:
+    return content.count(b"[") + content.count(b"{") > _MAX_NESTS or content.count(b",") > _MAX_VALUES
+
+
 def _object(content: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(content)
@@ -186,7 +215,7 @@ def _object(content: bytes) -> dict[str, Any] | None:
 
 
 def _refused(answer: Answered) -> SourceError:
-    said = (_object(answer.content) or {}).get("message")
+    said = None if _is_heavy(answer.content) else (_object(answer.content) or {}).get("message")
     words = f" ({inert(said)[:200]})" if isinstance(said, str) else ""
     if answer.status == 401:
         return SourceError(f"The server refused the key (401){words}. Look at --key and --url.", 401)

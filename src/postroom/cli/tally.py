@@ -9,7 +9,9 @@ from typing import Any
 from postroom.model.inert import inert
 
 NOT_MOVED = ("API keys", "domains", "pods", "webhooks")
+MAX_KEPT = 1_000  # failures, and notes, that the summary tells one by one; more are said as they come, and counted
 _EVERY = 100
+_WORDS = 1_000  # characters
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,16 @@ class Failure:
 
 @dataclass
 class Tally:
-    """Counts by kind (`messages`, `drafts`, …) and outcome. `is_complete` is false while the run is not at its end."""
+    """Counts by kind (`messages`, `drafts`, …) and outcome. `is_complete` is false while the run is not at its end,
+    `unlisted` is how many failures are not among those that are told one by one.
+    """
 
     dry_run: bool = False
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     is_complete: bool = False
+    unlisted: int = 0
 
     def count(self, kind: str, outcome: str, n: int = 1) -> None:
         self.counts.setdefault(kind, Counter())[outcome] += n
@@ -43,14 +48,19 @@ class Tally:
 
     def fail(self, inbox: str, what: str, id_: str, reason: object) -> None:
         """Keep what was not moved, and say it."""
-        self.failures.append(Failure(inbox, what, id_, str(reason)))
+        if len(self.failures) < MAX_KEPT:
+            self.failures.append(Failure(inbox, what, id_, str(reason)[:_WORDS]))
+        else:
+            self.unlisted += 1
         self.count(f"{what}s" if what != "inbox" else "inboxes", "failed")
         self.say(f"{inbox}: {what} {id_}: {reason}" if id_ != inbox else f"{inbox}: {reason}")
 
     def note(self, sentence: str) -> None:
         """Keep what a person should know, once."""
+        sentence = sentence[:_WORDS]
         if sentence not in self.notes:
-            self.notes.append(sentence)
+            if len(self.notes) < MAX_KEPT:
+                self.notes.append(sentence)
             self.say(sentence)
 
     def say(self, line: str) -> None:
@@ -78,6 +88,7 @@ class Tally:
             "dry_run": self.dry_run,
             **{kind: dict(counted) for kind, counted in self.counts.items()},
             "failures": [vars(failure) for failure in self.failures],
+            "failures_not_listed": self.unlisted,
             "notes": self.notes,
             "not_moved": list(NOT_MOVED),
         }

@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from postroom.events.together import Together
+
 
 class Hub:
-    """Wakes who listens to an inbox (inner id), or to all of an organization (its id)."""
+    """Wakes who listens to an inbox (inner id), or to all of an organization (its id).
+
+    `together`: a thousand that one bell has woken ask the same, and one answer serves them.
+    """
 
     def __init__(self) -> None:
+        self.together = Together()
         self._listeners: dict[str, set[asyncio.Event]] = {}
 
     @property

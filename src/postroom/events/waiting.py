@@ -24,8 +24,8 @@ class WaitForMessage(InboxRef):
         le=2**62,
         description="A position that an earlier result carried: messages since then count. Absent: from now on.",
     )
-    from_: Strings = Field(default=(), description="Only a message whose sender contains this (all of these).")
-    subject: Strings = Field(default=(), description="Only a message whose subject contains this (all of these).")
+    from_: Strings = Field(default=(), description="Whose sender contains all these.")
+    subject: Strings = Field(default=(), description="Whose subject contains all these.")
     timeout: float = Field(default=60, ge=0, le=600, description="Seconds to wait at most.")
 
 
@@ -33,14 +33,14 @@ async def wait_for_message(
     desk: Desk, hub: Hub, actor: Actor, given: WaitForMessage, progress: Progress
 ) -> Answer[LatestNews]:
     """Return the first message that matches, as soon as it is committed; an empty answer when time is up."""
-    answer = await _look(desk, actor, given, given.after)
+    answer = await _look(desk, hub, actor, given, given.after)
     if answer.result.message is not None:
         return answer
     loop = asyncio.get_running_loop()
     begun = loop.time()
     with hub.listen(answer.result.inbox_id) as bell:
         while True:
-            answer = await _look(desk, actor, given, answer.position)
+            answer = await _look(desk, hub, actor, given, answer.position)
             left = begun + given.timeout - loop.time()
             if answer.result.message is not None or left <= 0:
                 return answer
@@ -48,6 +48,6 @@ async def wait_for_message(
             await heard(bell, min(left, PROGRESS_S))
 
 
-async def _look(desk: Desk, actor: Actor, given: WaitForMessage, after: int | None) -> Answer[LatestNews]:
+async def _look(desk: Desk, hub: Hub, actor: Actor, given: WaitForMessage, after: int | None) -> Answer[LatestNews]:
     since = Since(inbox_id=given.inbox_id, after=after, from_=given.from_, subject=given.subject)
-    return await desk.ask("messages.since", actor, since)
+    return await hub.together.ask((actor, since), lambda: desk.ask("messages.since", actor, since))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 from standardwebhooks.webhooks import Webhook as Signer  # what svix.webhooks wraps, without its second of imports
 
 from postroom.model.errors import PostroomError, Temporary
@@ -150,6 +151,14 @@ class WebhookSender:
         return Sent(body, status, None if 200 <= status < 300 else f"It answered with status {status}.")
 
 
+def _signer(secret: str) -> Signer:
+    """Return what signs by a secret: what its base64 says, as the libraries of receivers read it; else its letters."""
+    try:
+        return Signer(secret)
+    except (ValueError, EmptyWebhookSecretError):
+        return Signer(secret.encode())
+
+
 def signed(message_id: str, body: bytes, secret: str, now: int) -> dict[str, str]:
     """Return the headers by which a receiver knows that `body` is ours. `now` is UTC milliseconds; sent as seconds."""
     at = datetime.fromtimestamp(now // 1000, UTC)
@@ -157,5 +166,5 @@ def signed(message_id: str, body: bytes, secret: str, now: int) -> dict[str, str
         "content-type": "application/json",
         "svix-id": message_id,
         "svix-timestamp": str(now // 1000),
-        "svix-signature": Signer(secret).sign(message_id, at, body.decode()),
+        "svix-signature": _signer(secret).sign(message_id, at, body.decode()),
     }

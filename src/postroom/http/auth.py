@@ -7,10 +7,11 @@ from postroom.model.tenant import Actor
 from postroom.service.keyring import KeyRing
 
 
-async def bearer(request: HTTPConnection, keys: KeyRing, *, in_query: bool = False) -> Actor:
-    """Return who asks.
+async def bearer(request: HTTPConnection, keys: KeyRing, *, in_query: bool = False, again: bool = False) -> Actor:
+    """Return who asks, with the request counted; `again`: it was counted before.
 
     Raises:
+        TooManyRequests: the rate of the key is spent.
         Unauthenticated: with a code that says whether the key is missing, spelled wrong, or unknown.
     """
     header = request.headers.get("authorization", "")
@@ -26,7 +27,7 @@ async def bearer(request: HTTPConnection, keys: KeyRing, *, in_query: bool = Fal
             "missing_authorization", "No API key was given.", fix="Send the header Authorization: Bearer <API key>."
         )
     try:
-        return await keys.actor(secret.strip())
+        return await (keys.actor if again else keys.admit)(secret.strip())
     except Unauthenticated as error:
         raise _refused("unknown_api_key", error.message, fix=error.fix) from None
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from postroom.http import auth
+from postroom.http.peer import while_there
 from postroom.http.route import Call, Json, Route, Table, body_of, query_of, raw_path
 from postroom.model.errors import PostroomError
 from postroom.model.tenant import Actor
@@ -34,6 +35,8 @@ class Manner:
     internal: Callable[[], Response]
     not_here: Callable[[], Response]
     document: Callable[[], bytes]  # takes its time: asked for off the loop
+    not_so: Callable[[Sequence[str]], Response] | None = None  # what a path says that has these methods and no other
+    elsewhere: tuple[str, ...] = ()  # how paths end that this server has not, though a route has their form
 
 
 class Dialect:
@@ -68,18 +71,29 @@ class Dialect:
         actor = await auth.bearer(request, self._keys)
         found = self._table.find(request.method, raw_path(request))
         if found is None:
-            return self._manner.not_here()
+            return self._absent(raw_path(request))
         route, path = found
         if (straight := await self.straight(request, actor, route)) is not None:
             return straight
-        body = {} if request.method in ("GET", "DELETE") else await body_of(request, self._limit)
+        body = await body_of(request, self._limit) if route.takes_body else {}
         within = await self.within(actor, route, path)
         call = Call(actor=within, path=path, query=query_of(request), body=body, headers=request.headers)
-        result = await self.do(route, call)
+        doing = self.do(route, call)
+        result = await (while_there(doing, request.receive) if self.waits(route) else doing)
         if route.show is None:
             return Response(status_code=route.status)
         shown = route.show(result, call, self._links)
         return shown if isinstance(shown, Response) else Json(shown, route.status)
+
+    def _absent(self, path: str) -> Response:
+        """Return the answer where no route fits; RFC 9110 15.5.6: one that has other methods says which."""
+        manner = self._manner
+        allowed = self._table.allowed(path)
+        if not allowed or manner.not_so is None or path.rstrip("/").endswith(manner.elsewhere):
+            return manner.not_here()
+        response = manner.not_so(allowed)
+        response.headers["allow"] = ", ".join(allowed)
+        return response
 
     async def straight(self, _request: Request, _actor: Actor, _route: Route) -> Response | None:
         """Return the answer to a request whose body is not to be read whole, None for all others."""
@@ -88,6 +102,10 @@ class Dialect:
     async def within(self, actor: Actor, _route: Route, _path: dict[str, str]) -> Actor:
         """Return the actor as far as the path lets it reach; what is used of `path` is taken out."""
         return actor
+
+    def waits(self, _route: Route) -> bool:
+        """Tell whether a route may wait, and is to be left when who asks goes."""
+        return False
 
     async def do(self, route: Route, call: Call) -> Any:
         """Do what a route names and return its result."""

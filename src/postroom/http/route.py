@@ -80,6 +80,12 @@ class Route:
     show: Callable[[Any, Call, Links], Any] | None = None
     status: int = 200
     scope: Scope = "organization"
+    body: bool = False  # it takes one although its method seldom does
+
+    @property
+    def takes_body(self) -> bool:
+        """Tell whether a body is read."""
+        return self.body or self.method not in ("GET", "DELETE")
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -90,6 +96,15 @@ class Route:
         for name, after in zip(names, parts[2::2], strict=True):
             text += f"(?P<{name}>{'.+' if name in GREEDY else '[^/]+'}){re.escape(after)}"
         return re.compile(text, re.DOTALL)
+
+    @cached_property
+    def _strict(self) -> re.Pattern[str]:
+        """What the path matches where no parameter holds a slash: what else would match may be a path of its own."""
+        return re.compile(_PARAMETER.sub("[^/]+", re.escape(self.path).replace(r"\{", "{").replace(r"\}", "}")))
+
+    def is_at(self, path: str) -> bool:
+        """Tell whether the route stands at a path, segment by segment."""
+        return self._strict.fullmatch(path) is not None
 
     @cached_property
     def rank(self) -> tuple[int, ...]:
@@ -120,6 +135,13 @@ class Table:
             if (match := route.pattern.fullmatch(rest)) is not None:
                 return route, {name: unquote(value) for name, value in match.groupdict().items()}
         return None
+
+    def allowed(self, raw_path: str) -> list[str]:
+        """Return the methods that an undecoded path has, in order; none where there is no such path."""
+        rest = raw_path.removeprefix(self._prefix).rstrip("/")
+        methods = sorted({method for method, _first, _word in self._groups})
+        found = ((method, self.find(method, raw_path)) for method in methods)
+        return [method for method, one in found if one is not None and one[0].is_at(rest)]
 
 
 def _steps(path: str) -> tuple[str, str]:

@@ -69,10 +69,12 @@ class RateShape(Shape):
 
 class CountsResult(Placed):
     counts: dict[str, list[PointShape]]
+    more_points: int | None = None
 
 
 class RatesResult(Placed):
     rates: dict[str, list[RateShape]]
+    more_points: int | None = None
 
 
 class KeyShape(Shape):
@@ -82,6 +84,7 @@ class KeyShape(Shape):
     inbox_id: str | None = None
     pod_id: str | None = None
     permissions: list[str] | None = None
+    more_permissions: int | None = None
     expires_at: str | None = None
     used_at: str | None = None
     created_at: str

@@ -1,9 +1,16 @@
 """Drafts as tools answer them: structured data, and the same in words."""
 
+import json
+
+from postroom.mcp.fitting import DATA_CHARS, and_more, beginning, fitted, size_of
 from postroom.mcp.shapes import AttachmentShape, Placed, Shape, attachment_shape
-from postroom.mcp.words import cut, fenced, line, moment
+from postroom.mcp.words import fenced, line, moment
 from postroom.model.draft import Draft, DraftSummary
 from postroom.model.inert import inert
+
+DEFAULT_CHARS = 18_000  # of both bodies together: what stands around them has room below 20,000
+_LEAST = 2_000  # of them, whatever stands around
+_FENCES = 400  # characters
 
 
 class DraftItem(Shape):
@@ -12,15 +19,18 @@ class DraftItem(Shape):
     to: list[str]
     cc: list[str] | None = None
     bcc: list[str] | None = None
+    more_recipients: int | None = None
     subject: str | None = None
     preview: str | None = None
     labels: list[str]
+    more_labels: int | None = None
     in_reply_to: str | None = None
     forward_of: str | None = None
     send_status: str | None = None
     send_at: str | None = None
     send_error: str | None = None
     attachments: list[AttachmentShape] | None = None
+    more_attachments: int | None = None
     updated_at: str
 
 
@@ -32,14 +42,19 @@ class DraftPage(Placed):
 class DraftResult(Placed, DraftItem):
     thread_id: str | None = None
     reply_to: list[str] | None = None
+    more_reply_to: int | None = None
     text: str | None = None
     html: str | None = None
     truncated: bool = False
 
 
 class DraftDeletedResult(Placed):
+    """What was deleted; `until` is set where it can still be brought back."""
+
     success: bool
+    inbox_id: str
     draft_id: str
+    until: str | None = None
 
 
 def draft_item(draft: DraftSummary) -> DraftItem:
@@ -65,24 +80,27 @@ def draft_item(draft: DraftSummary) -> DraftItem:
 
 def draft_result(draft: Draft, position: int, room: int) -> DraftResult:
     """Return a draft with its bodies, `room` characters of both together, the text first."""
-    text, more = _body(draft.text, room)
-    html, more_html = _body(draft.html, room - len(text or ""))
-    return DraftResult(
+    shape = DraftResult(
         **draft_item(draft).model_dump(),
         thread_id=draft.thread_id,
         reply_to=list(map(line, draft.reply_to)) or None,
-        text=text,
-        html=html,
-        truncated=more or more_html,
         position=position,
     )
+    in_json = 7 * room
+    if room <= DEFAULT_CHARS:
+        shape = fitted(shape, DATA_CHARS - _LEAST)
+        in_json = DATA_CHARS - _FENCES - size_of(shape.model_dump(mode="json", exclude_none=True))
+    text, more = _body(draft.text, room, in_json)
+    html, more_html = _body(draft.html, room - len(text or ""), in_json - len(json.dumps(text, ensure_ascii=False)))
+    return shape.model_copy(update={"text": text, "html": html, "truncated": more or more_html})
 
 
 def told_item(item: DraftItem) -> str:
     """Return a draft of a list in two lines."""
     kind = _kind(item)
-    head = f"{item.draft_id} | {item.updated_at} | to {', '.join(item.to) or 'nobody yet'}"
+    head = f"{item.draft_id} | {item.updated_at} | to {and_more(item.to, item.more_recipients, 'nobody yet')}"
     files = "".join(f" | attachment {a.attachment_id}" for a in item.attachments or ())
+    files += f" and {item.more_attachments} more" if item.more_attachments else ""
     return (
         f"{head} | {item.subject or '(no subject)'}\n"
         f"  inbox {item.inbox_id}{f' | {kind}' if kind else ''} | {_stands(item)}{files} | {item.preview or ''}"
@@ -95,16 +113,19 @@ def told(data: DraftResult) -> str:
         f"draft_id: {data.draft_id}",
         f"inbox_id: {data.inbox_id}",
         f"to: {', '.join(data.to) or '(nobody yet)'}",
-        *(f"{name}: {', '.join(people)}" for name in ("cc", "bcc", "reply_to") if (people := getattr(data, name))),
+        *(f"{name}: {', '.join(people)}" for name in ("cc", "bcc") if (people := getattr(data, name))),
+        *([f"{data.more_recipients} more recipients are not shown"] if data.more_recipients else []),
+        *([f"reply_to: {and_more(data.reply_to, data.more_reply_to)}"] if data.reply_to else []),
         f"subject: {data.subject or '(no subject)'}",
         *([_kind(data)] if _kind(data) else []),
         *([f"thread_id: {data.thread_id}"] if data.thread_id else []),
         f"state: {_stands(data)}",
-        f"labels: {', '.join(data.labels)}",
+        f"labels: {and_more(data.labels, data.more_labels)}",
         *(
             f"attachment: {a.attachment_id} {a.filename or ''} {a.content_type} {a.size} bytes"
             for a in data.attachments or ()
         ),
+        *([f"{data.more_attachments} more attachments are not shown"] if data.more_attachments else []),
     ]
     lines += [f"{name}:\n{fenced(body)}" for name in ("text", "html") if (body := getattr(data, name))]
     if data.truncated:
@@ -127,9 +148,9 @@ def _stands(item: DraftItem) -> str:
     return f"{item.send_status} for {item.send_at}" if item.send_at else item.send_status
 
 
-def _body(text: str | None, room: int) -> tuple[str | None, bool]:
-    """Return what is shown of a body, and whether more of it is kept."""
+def _body(text: str | None, room: int, in_json: int) -> tuple[str | None, bool]:
+    """Return what is shown of a body, in at most `in_json` characters of JSON, and whether more of it is kept."""
     if text is None:
         return None, False
-    piece, rest = cut(text, 0, room)
-    return inert(piece), rest is not None
+    piece = beginning(text[: max(room, 0)], in_json)
+    return inert(piece), len(piece) < len(text)

@@ -67,11 +67,30 @@ class Hands:
             raise Unauthenticated("No API key.", fix="Send Authorization: Bearer and the key.")
         return face.actor
 
+    async def spent(self) -> str | None:
+        """Count a request of a bearer; return in words when to go on where the rate of its key is spent."""
+        from mcp.server.auth.middleware.auth_context import get_access_token
+
+        from postroom.mcp.auth import BearerToken
+        from postroom.model.errors import TooManyRequests
+
+        token = get_access_token()
+        if isinstance(token, BearerToken):
+            try:
+                (await self.face()).desk.rates.take(token.actor)
+            except TooManyRequests as error:
+                return str(error)
+        return None
+
     async def ask(self, operation: str, given: Mapping[str, Any]) -> "Answer[Any]":
         """Do an operation as whoever calls; arguments that are None are absent."""
         face = await self.face()
         present = {name: value for name, value in given.items() if value is not None}
         return await face.desk.ask(operation, await self.actor(), present)
+
+    async def may_ask(self) -> bool:
+        """Tell whether a policy lets whoever calls ask the person at its client to let held mail leave."""
+        return bool((await self.ask("policies.bounds", {})).result.may_ask)
 
 
 @runtime_checkable

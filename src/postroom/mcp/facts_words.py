@@ -25,6 +25,7 @@ class InviteShape(BaseModel):
 
 
 class FactsShape(BaseModel):
+    automatic: bool | None = None
     list_id: str | None = None
     unsubscribe: list[str] | None = None
     receipt_to: str | None = None
@@ -35,6 +36,7 @@ class FactsShape(BaseModel):
 def facts_shape(facts: model.Facts) -> FactsShape | None:
     """Return the facts of a message, None where there are none."""
     shape = FactsShape(
+        automatic=facts.automatic or None,
         list_id=line(facts.list_id) or None,
         unsubscribe=[way.way for way in facts.unsubscribe] or None,
         receipt_to=line(facts.receipt_to) or None,
@@ -48,7 +50,8 @@ def told_facts(shape: FactsShape | None) -> list[str]:
     """Return the lines that tell the facts of a message."""
     if shape is None:
         return []
-    lines = [f"list: {shape.list_id}"] if shape.list_id else []
+    lines = ["automatic: a program wrote it; an answer is held for approval"] if shape.automatic else []
+    lines += [f"list: {shape.list_id}"] if shape.list_id else []
     if shape.unsubscribe:
         how = "the tool unsubscribe does it" if "one_click" in shape.unsubscribe else "the tool unsubscribe says how"
         lines.append(f"unsubscribe: {', '.join(shape.unsubscribe)}; {how}")

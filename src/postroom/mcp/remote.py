@@ -1,23 +1,29 @@
 """MCP over streamable HTTP: the same tools at /mcp, behind a bearer key.
 
 A call of a tool that has nothing to say before its answer is answered with one JSON object, any other request with an
-event stream; the body is looked at for that and not read: what it means is the SDK's.
+event stream; the body is looked at for that and not read: what it means is the SDK's. What waits for somebody ends when
+he goes.
 """
 
 import asyncio
 import contextlib
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from functools import partial
+from http import HTTPStatus
 from typing import Any, cast
 
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import INVALID_REQUEST
 from pydantic import AnyHttpUrl
 
 from postroom.mcp.auth import KeyVerifier
 from postroom.mcp.door import Names, refuse, with_bearer
 from postroom.mcp.face import Face, Hands
+from postroom.mcp.peer import Peer
 from postroom.mcp.server import Server
 from postroom.service.keyring import KeyRing
 from postroom.service.oauth_issuer import Issuer
@@ -28,10 +34,13 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+# Seconds after which a client of an older era that asks nothing is forgotten, with what it follows. Few of them say
+# that they go (DELETE).
+IDLE_S = 1_800.0
 MAX_BODY = 40 * 2**20  # bytes of a request: what a host sends at once, a file of 25 MB in base64 among it
-# What stands in the body of a call that says something before its answer, or may: progress, pings while it waits, and
-# an escape, in which a name could hide.
-_SPEAKS: tuple[bytes, ...] = (b"progressToken", b"wait_for_message", b"\\u")
+# What stands in the body of a call that may be told of its progress, and an escape, in which a name could hide.
+_SPEAKS: tuple[bytes, ...] = (b"progressToken", b"\\u")
+_NAMES = re.compile(rb'"name"\s*:\s*"(\w{1,64})"', re.ASCII)
 # Whether the request at hand is answered with one JSON object; None: its body has not come yet.
 _PLAIN: ContextVar[bool | None] = ContextVar("_PLAIN", default=None)
 
@@ -71,10 +80,12 @@ class RemoteServer:
         state_key = face.desk.house.secret.sign("MCP request state", b"")
         self._server = server(hands, verifier=KeyVerifier(keys, resource, issuer), auth=auth, state_key=state_key)
         self._names = Names(public_url)
+        self._max_body = max_body
         self._ended = False
         self._waiting: set[asyncio.Timeout] = set()  # one for each that waits for what its peer does
         self._protocol = self._server.streamable_http_app(
             max_request_body_size=max_body,
+            session_idle_timeout=IDLE_S,
             # The names are looked at before: the SDK's list knows no addresses of a machine that has several.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             json_response=cast("bool", _PlainAnswers()),
@@ -87,7 +98,8 @@ class RemoteServer:
             if (refusal := self._names.refusal(scope)) is not None:
                 await refuse(send, *refusal)
                 return
-            await self._protocol(with_bearer(scope), partial(self._received, receive), send)
+            inside = with_bearer(scope)
+            await self._protocol(inside, partial(self._received, receive, Peer(inside)), self._worded(send))
         else:
             await self._protocol(scope, receive, send)
 
@@ -100,7 +112,30 @@ class RemoteServer:
         for waiting in self._waiting:
             waiting.reschedule(now)
 
-    async def _received(self, receive: Receive) -> Message:
+    def _worded(self, send: Send) -> Send:
+        """Return a `send` that says in words of the protocol what the SDK says by a status alone: too large a body."""
+        words: bytes | None = None
+
+        async def worded(message: Message) -> None:
+            nonlocal words
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                words = _too_large(self._max_body)
+                fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(words))]
+                await send({**message, "headers": fields})
+            elif words is not None:
+                await send({"type": "http.response.body", "body": words})
+            else:
+                await send(message)
+
+        return worded
+
+    async def _received(self, receive: Receive, peer: Peer) -> Message:
+        message = await self._heard(receive)
+        if message["type"] == "http.disconnect":
+            peer.leave()
+        return message
+
+    async def _heard(self, receive: Receive) -> Message:
         if self._ended:
             return {"type": "http.disconnect"}
         # A time limit that the end of the server sets and nothing else: a task for each of the two would cost more.
@@ -115,8 +150,21 @@ class RemoteServer:
             self._waiting.discard(waiting)
         # In the context of the request: the SDK reads its body before it decides how to answer.
         if _PLAIN.get() is None:
-            _PLAIN.set(_is_plain(message))
+            _PLAIN.set(self._is_plain(message))
         return message
+
+    def _is_plain(self, message: Message) -> bool:
+        """Tell whether this is the whole body of a call of a tool that is sure to say nothing before its answer.
+
+        A stream serves every client as well; an object would lose what is said before.
+        """
+        body = message.get("body", b"")
+        whole = message["type"] == "http.request" and not message.get("more_body", False)
+        if not whole or b'"tools/call"' not in body:
+            return False
+        names, speaking = self._server.names
+        called = any(found[1] in names for found in _NAMES.finditer(body))
+        return called and not any(word in body for word in (*_SPEAKS, *speaking))
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -125,11 +173,10 @@ class RemoteServer:
             yield
 
 
-def _is_plain(message: Message) -> bool:
-    """Tell whether this is the whole body of a call that is sure to say nothing before its answer.
-
-    A stream serves every client as well; an object would lose what is said before.
-    """
-    body = message.get("body", b"")
-    whole = message["type"] == "http.request" and not message.get("more_body", False)
-    return whole and b'"tools/call"' in body and not any(word in body for word in _SPEAKS)
+def _too_large(limit: int) -> bytes:
+    """Return the error that refuses a body of more than `limit` bytes, whose id nobody has read."""
+    told = (
+        f"The request is over {limit} bytes, and nothing was done. Hand a file in by POST /v1/postroom/attachments"
+        "?inbox_id=&filename= (its bytes are the body) and attach it by its handle, or attach it by url."
+    )
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": INVALID_REQUEST, "message": told}}).encode()

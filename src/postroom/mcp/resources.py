@@ -4,12 +4,14 @@ What is read is what the tool of the same thing says, and it is there where that
 a permission, a reach or a selection here.
 """
 
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from mcp.types import CallToolResult, Completion, Resource, ResourceTemplate, TextContent
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.types import CallToolResult, Completion, ImageContent, Resource, ResourceTemplate, TextContent
 
 if TYPE_CHECKING:
     from postroom.mcp.face import Hands
@@ -68,6 +70,8 @@ KINDS = (
     ),
 )
 _BY_SCHEME = {kind.scheme: kind for kind in KINDS}
+# The last id of an address is that of the thing itself: who may not be shown that is not told which there are.
+_SHOWN_BY = {kind.parts[-1]: kind.tool for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -156,12 +160,13 @@ class Resources:
     async def complete(self, argument: str, begun: str, known: Mapping[str, str]) -> Completion:
         """Return what an argument of a template or a prompt may be, from what whoever calls reaches.
 
-        `begun` is what was typed of it, `known` the arguments that are settled. Nothing, where nothing can be told.
+        `begun` is what was typed of it, `known` the arguments that are settled. Nothing, where nothing can be told, and
+        of a kind whose tool is not offered to whoever calls.
         """
         from postroom.model.errors import PostroomError
 
         source = _SOURCES.get(argument)
-        if source is None:
+        if source is None or await self._tool(_SHOWN_BY[argument]) is None:
             return Completion(values=[])
         try:
             values, is_more = await source(self._hands, begun, known)
@@ -174,6 +179,12 @@ class Resources:
 def text_of(result: CallToolResult) -> str:
     """Return the text of a tool's result."""
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def pictures_of(result: CallToolResult) -> list[ReadResourceContents]:
+    """Return the pictures of a tool's result."""
+    pictures = [part for part in result.content if isinstance(part, ImageContent)]
+    return [ReadResourceContents(b64decode(one.data), one.mime_type, result.meta) for one in pictures]
 
 
 Values = tuple[list[str], bool]  # values, and whether there are more

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from postroom.mcp.words import unknown
 
-TOOLSETS = ("core", "domains", "work", "webhooks", "lists", "metrics", "admin")
+TOOLSETS = ("core", "domains", "threads", "work", "webhooks", "lists", "metrics", "admin")
 DEFAULT_TOOLSETS = ("core", "domains")
 # The names that hosts know from other servers.
 HEADERS = {
@@ -38,6 +38,18 @@ class Selection:
         if name in self.excluded or (self.read_only and not reads):
             return False
         return name in self.tools if self.tools is not None else toolset in self.toolsets
+
+    def why_not(self, name: str, toolset: str, *, reads: bool) -> str | None:
+        """Return why a tool is not offered; None: it is."""
+        if self.offers(name, toolset, reads=reads):
+            return None
+        if name in self.excluded:
+            return "it is left out by name (exclude_tools)"
+        if self.read_only and not reads:
+            return "only tools that change nothing are (read_only)"
+        if self.tools is not None:
+            return "only the tools that are named are (tools)"
+        return f"its toolset {toolset} is not (toolsets)"
 
 
 def read_selection(

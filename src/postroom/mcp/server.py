@@ -13,10 +13,11 @@ from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
-from mcp.shared.exceptions import MCPError
+from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
     CallToolResult,
     CompleteRequestParams,
     CompleteResult,
@@ -33,8 +34,9 @@ from pydantic import ValidationError
 from postroom import __version__
 from postroom.mcp.arguments import in_snake_case
 from postroom.mcp.face import Hands
-from postroom.mcp.prompts import offered
-from postroom.mcp.resources import Resources, read_address, text_of
+from postroom.mcp.peer import PEER, PeerGone, peer_of
+from postroom.mcp.prompts import offered, wrong
+from postroom.mcp.resources import Resources, pictures_of, read_address, text_of
 from postroom.mcp.selection import ASKED, Selection, check_names, from_headers
 from postroom.mcp.subscriptions import Subscriptions
 from postroom.mcp.words import prompt_text, unknown
@@ -48,8 +50,15 @@ if TYPE_CHECKING:
 
 # What the answer to the request at hand has besides what the SDK words; None: nobody would add it.
 _ASIDE: ContextVar[dict[str, Any] | None] = ContextVar("_ASIDE", default=None)
+# Why the request at hand is not let in, None where it is.
+_SPENT: ContextVar[str | None] = ContextVar("_SPENT", default=None)
 # A keyword of Python cannot name a parameter, and an alias crashes the SDK: mapped by hand, on the way in and out.
 _FROM = {"from": "from_"}
+_NO_PERSON = (
+    "{} has nobody to ask: this client does not say that it puts questions to its person (elicitation). Nothing was"
+    " changed. Leave it to a person who may approve (postroom approvals, /v1/postroom/approvals), or use a client that"
+    " asks."
+)
 
 
 class Server(MCPServer[Any]):
@@ -85,6 +94,7 @@ class Server(MCPServer[Any]):
         self._knows = False
         self._selection = Selection()
         self.rows: dict[str, Row] = {}
+        self._names: tuple[frozenset[bytes], frozenset[bytes]] = frozenset(), frozenset()
         self._resources = Resources(hands, self._tool)
         own = self._resource_manager._resources.__contains__  # of no tenant: whatever is there by a fixed address
         self._serve(Subscriptions(hands, self._tool, self._subscriptions, own, verifier))
@@ -118,7 +128,8 @@ class Server(MCPServer[Any]):
             return await super().read_resource(uri, context)
         with _in_protocol():
             found = await self._resources.read(address)
-        return [ReadResourceContents(content=text_of(found), mime_type="text/plain", meta=found.meta)]
+        text = ReadResourceContents(content=text_of(found), mime_type="text/plain", meta=found.meta)
+        return [text, *pictures_of(found)]
 
     async def _complete(self, _ctx: Any, params: CompleteRequestParams) -> CompleteResult:
         known = (params.context.arguments if params.context is not None else None) or {}
@@ -127,17 +138,31 @@ class Server(MCPServer[Any]):
                 completion=await self._resources.complete(params.argument.name, params.argument.value, known)
             )
 
+    async def _count(self, ctx: Any) -> None:
+        """Count a request over HTTP; where the rate is spent, `call_tool` says so in a result, all else in an error."""
+        spent = None if ctx.request is None or ctx.request_id is None else await self._hands.spent()
+        if spent is not None and ctx.method != "tools/call":
+            raise MCPError(code=INTERNAL_ERROR, message=spent)
+        _SPENT.set(spent)
+
     async def _mark(self, ctx: Any, call_next: Callable[[Any], Any]) -> Any:
         aside: dict[str, Any] = {}
         token = _ASIDE.set(aside)
         ASKED.set(_asked(ctx.request))
+        PEER.set(peer_of(ctx.request))
         try:
+            await self._count(ctx)
             answer = await call_next(ctx)
             return {**answer, **aside} if aside else answer
         finally:
             _ASIDE.reset(token)
             if ctx.request_id is not None:
                 self.answered.set()
+
+    @property
+    def names(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """The names of all tools that it knows by now, and of those that may say something before their answer."""
+        return self._names
 
     @property
     def hands(self) -> Hands:
@@ -157,6 +182,8 @@ class Server(MCPServer[Any]):
             self.rows = self.rows or register(self, self._hands)
             self._selection = face.selection
             _check(self._selection, self.rows)
+            speaking = frozenset(name.encode() for name, row in self.rows.items() if row.speaks)
+            self._names = frozenset(map(str.encode, self.rows)), speaking
             self._knows = True
 
     async def list_tools(self) -> list[Tool]:
@@ -167,9 +194,12 @@ class Server(MCPServer[Any]):
             actor = await self._hands.actor()
             if (asked := ASKED.get()) is not None:
                 _check(asked, self.rows)
+            may_ask = await self._hands.may_ask()
         except PostroomError as error:
             raise MCPError(code=INTERNAL_ERROR, message=str(error)) from error
         offered = [tool for tool in await super().list_tools() if self._offers(self.rows[tool.name], actor)]
+        if not may_ask:
+            offered = [tool for tool in offered if not self.rows[tool.name].asks]
         return offered if actor.reach.inbox_id is None else [_for_its_inbox(tool) for tool in offered]
 
     async def call_tool(
@@ -177,15 +207,23 @@ class Server(MCPServer[Any]):
     ) -> CallToolResult | Any:
         from postroom.model.errors import PostroomError
 
+        if (spent := _SPENT.get()) is not None:
+            return refused(spent)
         try:
             await self.learn()
             actor = await self._hands.actor()
+            if (asked := ASKED.get()) is not None:
+                _check(asked, self.rows)
+            asks = name in self.rows and self.rows[name].asks
+            may_ask = not asks or await self._hands.may_ask()
         except PostroomError as error:
             return refused(str(error))
         tool = self._tool_manager.get_tool(name)
         if tool is None or not self._offers(self.rows[name], actor):
             return refused(self._not_offered(name, actor))
-        known = tool.parameters.get("properties", {})
+        if not may_ask:
+            return refused(f"No policy lets {name} ask the person at this client. Ask a person who may approve it.")
+        known = {**tool.parameters.get("properties", {}), **dict.fromkeys(self.rows[name].unlisted)}
         given = in_snake_case(arguments, known)
         for argument in given:
             if argument not in known:
@@ -193,7 +231,21 @@ class Server(MCPServer[Any]):
         if "inbox_id" in known and given.get("inbox_id") is None and actor.reach.inbox_id is not None:
             given["inbox_id"] = actor.reach.inbox_id
         given = {_FROM.get(key, key): value for key, value in given.items()}
-        return _lightened(await _answered(tool, lambda: super(Server, self).call_tool(name, given, context)))
+        return _lightened(await _answered(tool, lambda: self._done(self.rows[name], given, context)))
+
+    async def _done(self, row: "Row", given: dict[str, Any], context: Context[Any, Any] | None) -> Any:
+        """Return what a tool returns; one that waits does so only for somebody who is there."""
+        peer = PEER.get() if row.waits else None
+        if peer is None:
+            return await super().call_tool(row.name, given, context)
+        return await peer.while_there(lambda: super(Server, self).call_tool(row.name, given, context))
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> Any:
+        if (problem := wrong(name, arguments or {}, self._prompt_manager.list_prompts())) is not None:
+            raise MCPError(code=INVALID_PARAMS, message=problem)
+        return await super().get_prompt(name, arguments, context)
 
     def _offers(self, row: "Row", actor: "Actor") -> bool:
         """Tell whether the operator, the request and the key all leave this tool to the caller."""
@@ -205,9 +257,13 @@ class Server(MCPServer[Any]):
         row = self.rows.get(name)
         if row is None:
             return unknown("tool", name, [row.name for row in self.rows.values() if self._offers(row, actor)])
-        if not row.may_use(actor):
-            return f"This key may not use {name}: it lacks the permission {row.scope}. Ask for a key that has it."
-        return f"{name} is not offered on this connection: its toolset is {row.toolset}. Ask who set the server up."
+        if (why := row.why_not(actor)) is not None:
+            return why
+        own = self._selection.why_not(name, row.toolset, reads=row.reads)
+        if own is not None:
+            return f"{name} is not offered on this connection: {own}. Ask who set the server up."
+        asked = (ASKED.get() or self._selection).why_not(name, row.toolset, reads=row.reads)
+        return f"{name} is not offered on this connection: {asked}. Its X-MCP headers say so."
 
 
 @contextmanager
@@ -259,12 +315,28 @@ async def _answered(tool: Any, call: Callable[[], Any]) -> Any:
         if isinstance(error.__cause__, PostroomError):
             return refused(str(error.__cause__))
         raise
+    except PeerGone:
+        return refused("Whoever asked has gone.")
+    except MCPError as error:
+        if error.code == MISSING_REQUIRED_CLIENT_CAPABILITY or isinstance(error, NoBackChannelError):
+            return refused(_NO_PERSON.format(tool.name))
+        raise
     except ToolError as error:
-        if isinstance(error.__cause__, ValidationError):
-            parts = [given.get("items", {}) for given in tool.parameters.get("properties", {}).values()]
-            inner = [name for part in parts for name in part.get("properties", {})]
-            return refused(f"Invalid arguments. {_problems(error.__cause__, inner)}")
-        return refused(str(error).removeprefix(f"Error executing tool {tool.name}: "))
+        return refused(_fault(tool, error))
+
+
+def _fault(tool: Any, error: ToolError) -> str:
+    told = str(error).removeprefix(f"Error executing tool {tool.name}: ")
+    if told.startswith("Resolver "):  # what a client brings as its person's answer
+        return f"{tool.name} was given no answer that fits its question. Nothing was changed: call it again."
+    if isinstance(error.__cause__, ValidationError):
+        return f"Invalid arguments. {_problems(error.__cause__, _inner(tool))}"
+    return told
+
+
+def _inner(tool: Any) -> list[str]:
+    parts = tool.fn_metadata.arg_model.model_json_schema().get("$defs", {})
+    return [name for part in parts.values() for name in part.get("properties", ())]
 
 
 def _lightened(result: CallToolResult | Any) -> CallToolResult | Any:
@@ -286,6 +358,8 @@ def refused(text: str) -> CallToolResult:
 
 def _problems(error: ValidationError, inner: list[str]) -> str:
     """Return what is wrong in sentences; `inner` are the names that an argument which is an object may hold."""
+    from postroom.service.desk import said
+
     names = {inside: outside for outside, inside in _FROM.items()}
     sentences: list[str] = []
     for found in error.errors(include_url=False, include_context=False)[:5]:
@@ -293,5 +367,5 @@ def _problems(error: ValidationError, inner: list[str]) -> str:
         if found["type"] == "extra_forbidden":
             sentences.append(f"{path}: {unknown('field', str(found['loc'][-1]), inner)}")
         else:
-            sentences.append(f"{path}: {found['msg']} (got {str(found['input'])[:80]!r}).")
+            sentences.append(f"{path}: {said(found['msg'])} (got {str(found['input'])[:80]!r}).")
     return " ".join(sentences)

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from postroom.mcp.facts_words import FactsShape
 from postroom.mcp.words import line, moment
 from postroom.model.inbox import Inbox, MetadataValue
-from postroom.model.message import Attachment, MessageSummary
+from postroom.model.message import Attachment, Listed
 from postroom.model.thread import Thread
+from postroom.service.introducing import Introduction
 
 _FILENAME = 255  # characters, as many as the parser keeps
 LISTED_FILES = 5  # attachments of a message that a list names
@@ -26,6 +27,7 @@ class InboxShape(Shape):
     display_name: str | None = None
     client_id: str | None = None
     metadata: dict[str, MetadataValue] | None = None
+    more_metadata: int | None = None
     created_at: str
 
 
@@ -49,10 +51,13 @@ class MessageItem(Shape):
     subject: str | None = None
     preview: str | None = None
     labels: list[str]
+    more_labels: int | None = None
     timestamp: str
     size: int
     attachments: list[AttachmentShape] | None = None
     more_attachments: int | None = None
+    sender_verdict: str | None = None
+    sender_is: str | None = None
 
 
 class CodeShape(Shape):
@@ -80,9 +85,8 @@ class RemovedShape(Shape):
 
 class MessageShape(MessageItem):
     reply_to: list[str] | None = None
+    more_reply_to: int | None = None
     in_reply_to: str | None = None
-    sender_verdict: str
-    sender_is: str
     format: str
     text: str
     total_chars: int
@@ -92,8 +96,10 @@ class MessageShape(MessageItem):
     bodies_differ: bool | None = None
     codes: list[CodeShape] | None = None
     links: list[LinkShape] | None = None
+    more_links: int | None = None
     facts: FactsShape | None = None
     deliveries: list[DeliveryShape] | None = None
+    more_deliveries: int | None = None
     parse_error: str | None = None
 
 
@@ -103,11 +109,16 @@ class ThreadItem(Shape):
     subject: str | None = None
     preview: str | None = None
     senders: list[str]
+    more_senders: int | None = None
     recipients: list[str]
+    more_recipients: int | None = None
     labels: list[str]
+    more_labels: int | None = None
     message_count: int
     last_message_id: str
     timestamp: str
+    sender_verdict: str | None = None  # of who is known least
+    sender_is: str | None = None
 
 
 class Placed(Shape):
@@ -130,9 +141,28 @@ class TrashResult(Placed):
     inbox_id: str
     message_id: str | None = None
     thread_id: str | None = None
+    draft_id: str | None = None
     message_count: int | None = None
     labels: list[str] | None = None
+    more_labels: int | None = None
     until: str | None = None
+
+
+class TrashItemShape(Shape):
+    kind: str
+    inbox_id: str
+    message_id: str | None = None
+    thread_id: str | None = None
+    draft_id: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    subject: str | None = None
+    deleted_at: str
+    until: str
+
+
+class TrashPage(Placed):
+    trash: list[TrashItemShape]
+    next_page_token: str | None = None
 
 
 class MessagePage(Placed):
@@ -143,11 +173,14 @@ class MessagePage(Placed):
 class LabelledItem(Shape):
     message_id: str
     labels: list[str]
+    more_labels: int | None = None
 
 
 class LabelledResult(Placed):
     messages: list[LabelledItem]
+    more_messages: int | None = None
     missing: list[str] | None = None
+    more_missing: int | None = None
 
 
 class MessageItemResult(Placed, MessageItem):
@@ -163,10 +196,12 @@ class ThreadPage(Placed):
     next_page_token: str | None = None
 
 
+class ThreadItemResult(Placed, ThreadItem):
+    pass
+
+
 class ThreadMessage(MessageItem):
     ref: str
-    sender_verdict: str
-    sender_is: str
     text: str
     total_chars: int
     truncated: bool
@@ -185,7 +220,9 @@ class SentResult(Placed):
     message_id: str | None = None
     thread_id: str | None = None
     recipients: list[str] | None = None
+    more_recipients: int | None = None
     captured: list[str] | None = None
+    more_captured: int | None = None
     rule: str | None = None
     reason: str | None = None
     fix: str | None = None
@@ -197,6 +234,7 @@ class SentResult(Placed):
 class CheckedResult(Placed):
     outcome: str
     recipients: list[str]
+    more_recipients: int | None = None
     rule: str | None = None
     reason: str | None = None
     fix: str | None = None
@@ -222,6 +260,7 @@ class AttachmentResult(Placed, AttachmentShape):
     content: str | None = None
     truncated: bool = False
     next_offset: int | None = None
+    removed: RemovedShape | None = None
 
 
 def inbox_shape(inbox: Inbox) -> InboxShape:
@@ -236,26 +275,31 @@ def inbox_shape(inbox: Inbox) -> InboxShape:
 
 
 def message_fields(
-    message: MessageSummary, *, of_many: bool = False, room: int = 500, subject: int = 200
+    message: Listed,
+    *,
+    of_many: bool = False,
+    room: int = 500,
+    subject: int = 200,
+    by: Introduction | None = None,
 ) -> dict[str, Any]:
     """Return a message as lists show it, ready for JSON: a page has many, and a model for each is half of its cost.
 
     `of_many`: the list is of several inboxes, and names that of each. At most `room` characters of each list of people
-    are shown, and `subject` of the subject.
+    are shown, and `subject` of the subject. `by` says who wrote it.
     """
-    fields: dict[str, Any] = {
-        **({"inbox_id": message.inbox_address} if of_many else {}),
-        "message_id": message.message_id,
-        "thread_id": message.thread_id,
-        "from": line(message.from_),
-        "to": people(message.to, room),
-    }
-    if message.cc:
-        fields["cc"] = people(message.cc, room)
-    if message.bcc:
-        fields["bcc"] = people(message.bcc, room)
-    shown = len(fields["to"]) + len(fields.get("cc", ())) + len(fields.get("bcc", ()))
-    if left := len(message.to) + len(message.cc) + len(message.bcc) - shown:
+    to, cc, bcc = message.to, message.cc, message.bcc
+    fields: dict[str, Any] = {"inbox_id": message.inbox_address} if of_many else {}
+    fields["message_id"] = message.message_id
+    fields["thread_id"] = message.thread_id
+    fields["from"] = line(message.from_)
+    if by is not None:
+        fields["sender_verdict"], fields["sender_is"] = by
+    left = len(to) + len(cc) + len(bcc)
+    for name, given in (("to", to), ("cc", cc), ("bcc", bcc)):
+        if given or name == "to":
+            shown = fields[name] = people(given, room)
+            left -= len(shown)
+    if left:
         fields["more_recipients"] = left
     if message.subject is not None:
         fields["subject"] = line(message.subject, subject)
@@ -264,15 +308,15 @@ def message_fields(
     fields["labels"] = list(message.labels)
     fields["timestamp"] = moment(message.timestamp)
     fields["size"] = message.size
-    if message.attachments:
-        files = message.attachments[:LISTED_FILES]
+    if attachments := message.attachments:
+        files = attachments[:LISTED_FILES]
         fields["attachments"] = [attachment_shape(a).model_dump(exclude_none=True) for a in files]
-        if left := len(message.attachments) - len(files):
-            fields["more_attachments"] = left
+        if len(attachments) > len(files):
+            fields["more_attachments"] = len(attachments) - len(files)
     return fields
 
 
-def message_item(message: MessageSummary) -> MessageItem:
+def message_item(message: Listed) -> MessageItem:
     """Return a message as lists show it, as a record."""
     return MessageItem.model_validate(message_fields(message))
 
@@ -294,19 +338,34 @@ def attachment_shape(attachment: Attachment) -> AttachmentShape:
     )
 
 
-def thread_item(thread: Thread, *, of_many: bool = False) -> ThreadItem:
-    """Return a thread as lists show it; `of_many`: the list is of several inboxes, and names that of each."""
+def beside(verdict: str | None, standing: str | None) -> str:
+    """Return what stands beside From, ` (unchecked, first contact)`, empty where it is not said."""
+    if standing is None:
+        return ""
+    return f" ({f'{verdict}, ' if verdict in ('unchecked', 'tainted') else ''}{standing.replace('_', ' ')})"
+
+
+def thread_item(thread: Thread, *, of_many: bool = False, by: Introduction | None = None) -> ThreadItem:
+    """Return a thread as lists show it; `of_many`: the list is of several inboxes, and names that of each.
+
+    `by` says who of those in it is known least.
+    """
+    senders, recipients = people(thread.senders, 500), people(thread.recipients, 500)
     return ThreadItem(
         inbox_id=thread.inbox_address if of_many else None,
         thread_id=thread.thread_id,
         subject=None if thread.subject is None else line(thread.subject),
         preview=None if thread.preview is None else line(thread.preview),
-        senders=people(thread.senders, 500),
-        recipients=people(thread.recipients, 500),
+        senders=senders,
+        more_senders=len(thread.senders) - len(senders) or None,
+        recipients=recipients,
+        more_recipients=len(thread.recipients) - len(recipients) or None,
         labels=list(thread.labels),
         message_count=thread.message_count,
         last_message_id=thread.last_message_id,
         timestamp=moment(thread.timestamp),
+        sender_verdict=None if by is None else by.verdict,
+        sender_is=None if by is None else by.standing,
     )
 
 

@@ -1,8 +1,8 @@
 """The worker process that parses large messages: frames on stdin, answers on stdout, until stdin ends.
 
 A request is a length (4 bytes, big-endian) and JSON: ``{"path": "..."}``, or ``{"bytes": n}`` with n bytes behind it.
-An answer is a length and the JSON of a ParsedMessage. Each message gets its own limit of processor time and memory;
-what exceeds one ends the process, and the parent says so.
+An answer is a length and the JSON of a ParsedMessage, or with ``"inventory": true`` of an Inventory. Each message gets
+its own limit of processor time and memory; what exceeds one ends the process, and the parent says so.
 """
 
 import json
@@ -13,6 +13,7 @@ import struct
 import sys
 from typing import BinaryIO
 
+from postroom.mime.inventory import inventory
 from postroom.mime.limits import Raw
 from postroom.mime.parse import parse
 
@@ -40,7 +41,8 @@ def _answer_all() -> None:
         request = json.loads(frame)
         raw = requests.read(request["bytes"]) if "bytes" in request else _mapped(request["path"])
         limit(_CPU_SECONDS)
-        answer = parse(raw).model_dump_json().encode()
+        found = inventory(raw) if request.get("inventory") else parse(raw)
+        answer = found.model_dump_json().encode()
         if isinstance(raw, mmap.mmap):
             raw.close()
         answers.write(_LENGTH.pack(len(answer)) + answer)

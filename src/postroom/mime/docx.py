@@ -10,6 +10,7 @@ from typing import ClassVar
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile
 
+from postroom.mime.html import Seen
 from postroom.mime.texts import MAX_TEXT, Unreadable
 
 MAX_XML = 64 * 2**20  # bytes, unpacked
@@ -21,6 +22,11 @@ _BROKEN = "It is no DOCX that can be read."
 
 
 def to_text(content: bytes) -> str:
+    """Return what `read` gives, without what was left out."""
+    return read(content).text
+
+
+def read(content: bytes) -> Seen:
     """Return the text, a line a paragraph, cells of a table with tabs between; little more than MAX_TEXT characters.
 
     Raises:
@@ -37,7 +43,7 @@ def to_text(content: bytes) -> str:
     except (BadZipFile, expat.ExpatError, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
         # RuntimeError: a password; NotImplementedError: a compression that Python lacks; the others: damage.
         raise Unreadable(_BROKEN) from error
-    return pages.text()
+    return Seen(pages.text(), "", pages.concealed)
 
 
 _NOTES = ("foot", "end")
@@ -115,6 +121,8 @@ class _Pages:
         self._hidden: list[bool] = []  # of the runs that are open, the outermost first
         self._concealed = 0  # how many of them are
         self._cells = 0
+        self.concealed = 0  # runs, and stretches of them, that are hidden and have a text
+        self._is_in_concealed = False
         self._is_text = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -165,6 +173,10 @@ class _Pages:
     def _write(self, text: str) -> None:
         if not self._concealed:
             self._add(text)
+            self._is_in_concealed = False
+        elif text.strip():
+            self.concealed += not self._is_in_concealed
+            self._is_in_concealed = True
 
     def _add(self, text: str) -> None:
         self._pieces.append(text)

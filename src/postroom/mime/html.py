@@ -1,13 +1,18 @@
 """HTML to the text that a reader sees, and the text that is hidden from one. Sanitizes nothing, fetches nothing."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from postroom.mime import styles
+from postroom.mime.colours import are_alike, colour
+from postroom.mime.flat import Piece, pieces, sheets_of
 from postroom.mime.html_cost import is_affordable
 from postroom.mime.limits import MAX_HTML
+from postroom.mime.sheets import Sheets
+from postroom.mime.styles import Look
 
 _MAX_NODES = 60_000
 _DROPPED = frozenset(
@@ -24,8 +29,8 @@ _BLOCKS = frozenset(
         *("tr", "ul"),
     )
 )
+_COLOURED_BY = {"font": "color", "body": "text"}
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6"})
-_MARKUP = re.compile(r"<[^<>]*+>")
 _LINK = ("http://", "https://", "mailto:", "tel:")
 # Tag characters render as nothing and spell ASCII all the same.
 _INVISIBLE = re.compile("[\U000e0000-\U000e007f]+")
@@ -66,27 +71,31 @@ def see(html: str, kind: "type[Page] | None" = None) -> Seen:
     """Read at most 2,000,000 characters of HTML once; `kind` writes what is seen, text when it is absent."""
     html = html[:MAX_HTML]
     kind = kind or Page
-    if not is_affordable(html):
-        return Seen(kind.plain(_without_tree(html)))
-    tree = LexborHTMLParser(html)
-    if tree.root is None:
-        return Seen("")
-    found = styles.rules("\n".join(sheet.text() for sheet in tree.css("style"))) if "<style" in html.lower() else {}
-    page = kind(found)
-    for count, node in enumerate(tree.root.traverse(include_text=True)):
-        if count >= _MAX_NODES:
-            break
+    sheets, nodes = _read(html)
+    page = kind(sheets)
+    for node in islice(nodes, _MAX_NODES):
         page.enter(node)
     page.leave(1)
     whole = page.written()
     text = _INVISIBLE.sub("", whole)
     hidden = " ".join(" ".join(page.hidden).split())
-    return Seen(text, hidden, len(page.blocks), len(whole) - len(text), page.images)
+    # A style sheet of which a part was left unread counts: what it hides stands in the text.
+    blocks = len(page.blocks) + (not page.sheets.are_whole)
+    return Seen(text, hidden, blocks, len(whole) - len(text), page.images)
 
 
-def _without_tree(html: str) -> str:
-    lines = (" ".join(line.split()) for line in _MARKUP.sub("\n", html).split("\n"))
-    return "\n".join(line for line in lines if line)
+def _read(html: str) -> "tuple[Sheets, Iterator[Node]]":
+    lowered = html.lower()
+    has_sheets = "<style" in lowered or "var(" in lowered
+    if not is_affordable(html):
+        styled = LexborHTMLParser(sheets_of(html)) if has_sheets else None
+        return Sheets(styled, is_of_page=False), pieces(html)
+    tree = LexborHTMLParser(html)
+    nodes = iter(()) if tree.root is None else tree.root.traverse(include_text=True)
+    return Sheets(tree if has_sheets else None), nodes
+
+
+Node = LexborNode | Piece
 
 
 class Frame(NamedTuple):
@@ -103,29 +112,25 @@ class Frame(NamedTuple):
     href: str = ""
     begun: int = 0  # how many pieces were out when it began
     unseen: bool = False
+    hider: int = 0  # the outermost element that hides it
 
 
 class Page:
     """The elements from the root to where the reading is, and the text read so far, seen and unseen."""
 
-    def __init__(self, rules: dict[str, str]) -> None:
-        self.rules = rules
+    def __init__(self, sheets: Sheets) -> None:
+        self.sheets = sheets
         self.frames = [Frame(0, "")]
         self.out = Lines()
         self.hidden: list[str] = []
         self.blocks: set[int] = set()  # outermost hidden elements, and comments, that have a text
         self.images = 0  # that a reader's program would fetch
 
-    @classmethod
-    def plain(cls, text: str) -> str:
-        """Return a page that was read without a tree, as text, in what this class writes."""
-        return text
-
     def written(self) -> str:
         """Return what was seen, all elements ended."""
         return self.out.text()
 
-    def enter(self, node: LexborNode) -> None:
+    def enter(self, node: Node) -> None:
         parent = node.parent
         above = parent.mem_id if parent is not None else 0
         while len(self.frames) > 2 and self.frames[-1].node != above:
@@ -182,7 +187,7 @@ class Page:
     def _hide(self, text: str) -> None:
         self.hidden.append(text)
         if text.strip():
-            self.blocks.add(next(frame.node for frame in self.frames if frame.unseen))
+            self.blocks.add(self.frames[-1].hider)
 
     def _break(self) -> None:
         frame = self.frames[-1]
@@ -193,7 +198,7 @@ class Page:
         """Write a line end that stands in the page."""
         self.out.newline()
 
-    def _comment(self, node: LexborNode) -> None:
+    def _comment(self, node: Node) -> None:
         text = node.comment_content or ""
         # Conditional comments are how honest mail talks to Outlook.
         if not text.lstrip().startswith(("[if", "[endif", "<![endif")):
@@ -201,7 +206,7 @@ class Page:
             if text.strip():
                 self.blocks.add(node.mem_id)
 
-    def _element(self, node: LexborNode, tag: str) -> None:
+    def _element(self, node: Node, tag: str) -> None:
         frame = self._frame(node, tag, self.frames[-1])
         self.frames.append(frame)
         if tag == "img":
@@ -209,7 +214,7 @@ class Page:
         elif not (frame.dropped or frame.unseen):
             self.open(node, frame)
 
-    def open(self, node: LexborNode, frame: Frame) -> None:
+    def open(self, node: Node, frame: Frame) -> None:
         """Write the beginning of an element that is seen."""
         if frame.tag in _PARAGRAPHS:
             self.out.line(2)
@@ -231,49 +236,45 @@ class Page:
         else:
             self.show(words, frame._replace(pre=False))
 
-    def _frame(self, node: LexborNode, tag: str, above: Frame) -> Frame:
+    def _frame(self, node: Node, tag: str, above: Frame) -> Frame:
         attributes = node.attributes
         if tag in _DROPPED or above.dropped:
             return above._replace(node=node.mem_id, tag=tag, dropped=True, href="")
-        look = self._look(tag, attributes)
-        hidden = above.hidden or look.hides or "hidden" in attributes
+        look = self._look(node, tag, attributes)
+        href = _href(attributes) if tag == "a" else ""
+        hidden = above.hidden or look.hides or _is_shut(tag, attributes) or (look.unlinked and not (href or above.href))
         tiny = above.tiny if look.tiny is None else look.tiny
-        colour, background = look.colour or above.colour, look.background or above.background
+        own, background = look.colour or above.colour, look.background or above.background
+        unseen = hidden or tiny or own == "transparent" or are_alike(own, background)
         return Frame(
             node=node.mem_id,
             tag=tag,
             hidden=hidden,
             tiny=tiny,
-            colour=colour,
+            colour=own,
             background=background,
             pre=above.pre or tag == "pre",
-            href=_href(attributes) if tag == "a" else "",
+            href=href,
             begun=len(self.out.pieces),
-            unseen=hidden or tiny or colour in ("transparent", background),
+            unseen=unseen,
+            hider=(above.hider or node.mem_id) if unseen else 0,
         )
 
-    def _look(self, tag: str, attributes: dict[str, str | None]) -> styles.Look:
-        style = attributes.get("style") or ""
-        if self.rules:
-            style = f"{self._ruled(tag, attributes)};{style}"
-        seen = styles.look(style) if len(style) > 1 else styles.PLAIN
-        colour = attributes.get("color") if tag == "font" and not seen.colour else None
+    def _look(self, node: Node, tag: str, attributes: dict[str, str | None]) -> Look:
+        seen = self.sheets.look(node.mem_id, tag, attributes)
+        told = _COLOURED_BY.get(tag)
+        own = attributes.get(told) if told and not seen.colour else None
         ground = attributes.get("bgcolor") if not seen.background else None
-        if not colour and not ground:
+        if not own and not ground:
             return seen
         return seen._replace(
-            colour=styles.colour(colour) if colour else seen.colour,
-            background=styles.colour(ground) if ground else seen.background,
+            colour=colour(own) if own else seen.colour, background=colour(ground) if ground else seen.background
         )
 
-    def _ruled(self, tag: str, attributes: dict[str, str | None]) -> str:
-        names = [tag]
-        for cls in (attributes.get("class") or "").lower().split()[:20]:
-            names += (f".{cls}", f"{tag}.{cls}")
-        identifier = (attributes.get("id") or "").lower()
-        if identifier:
-            names += (f"#{identifier}", f"{tag}#{identifier}")
-        return ";".join(self.rules[name] for name in names if name in self.rules)
+
+def _is_shut(tag: str, attributes: dict[str, str | None]) -> bool:
+    """Tell whether programs show an element to nobody (HTML 15.3.1)."""
+    return "hidden" in attributes or "popover" in attributes or (tag == "dialog" and "open" not in attributes)
 
 
 def _href(attributes: dict[str, str | None]) -> str:

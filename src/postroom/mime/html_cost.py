@@ -7,16 +7,16 @@ _MAX_STEPS = 2_000_000  # tags times depth: what a tree builder walks (HTML 13.2
 _MAX_ATTRIBUTES = 1_000
 # Void elements, and those that end by themselves when the next of the kind begins (HTML 13.1.2.4): they do not nest by
 # mere repetition.
-_FLAT = frozenset(
+FLAT = frozenset(
     (
         *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"),
         *("p", "li", "td", "tr", "th", "tbody", "thead", "tfoot", "dd", "dt", "option"),
     )
 )
 # Attributes are passed over with what they quote: a "</div>" in there ends nothing.
-_ATTRIBUTES = r"""(?:[^<>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')|[="'])*+"""
+ATTRIBUTES = r"""(?:[^<>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')|[="'])*+"""
 _NESTING_TAG = re.compile(
-    rf"<(/?)(?=[a-z])(?!(?:{'|'.join(sorted(_FLAT))})[\s/>])([a-z][a-z0-9:]*+){_ATTRIBUTES}", re.IGNORECASE
+    rf"<(/?)(?=[a-z])(?!(?:{'|'.join(sorted(FLAT))})[\s/>])([a-z][a-z0-9:]*+){ATTRIBUTES}", re.IGNORECASE
 )
 _COMMENT = re.compile(r"<!--+>|<!--.*?(?:-->|\Z)", re.DOTALL)
 # Attributes are counted from 2,000 characters on: each takes two.

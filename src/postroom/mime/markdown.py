@@ -6,9 +6,8 @@ What a reader would not see is left out before anything is written; an image is 
 import re
 from html import escape
 
-from selectolax.lexbor import LexborNode
-
-from postroom.mime.html import Frame, Lines, Page, Seen, see
+from postroom.mime.html import Frame, Lines, Node, Page, Seen, see
+from postroom.mime.sheets import Sheets
 
 _MAX_ROWS = 500  # of a table that is shown as one
 _MAX_CELLS = 40
@@ -63,33 +62,30 @@ class _MarkdownLines(Lines):
 class _MarkdownPage(Page):
     """Writes Markdown (CommonMark, with the tables of GitHub's)."""
 
-    def __init__(self, rules: dict[str, str]) -> None:
-        super().__init__(rules)
+    def __init__(self, sheets: Sheets) -> None:
+        super().__init__(sheets)
         self.out: _MarkdownLines = _MarkdownLines()
         self.counts: list[int] = []  # of the open lists: the number of the next item, 0 in one without numbers
         self.tables: list[int] = []  # of the open tables: how many cells each row has, 0 where it is only layout
+        self.true_tables = 0  # how many of them have cells
         self.rows = 0  # written of the table at hand
-
-    @classmethod
-    def plain(cls, text: str) -> str:
-        return _escaped(text)
 
     def show(self, text: str, frame: Frame) -> None:
         if frame.pre:
             self.out.lines(text.replace("```", "` ` `"))
             return
         shown = _escaped(text)
-        self.out.flow(shown.replace("|", "\\|") if any(self.tables) else shown)
+        self.out.flow(shown.replace("|", "\\|") if self.true_tables else shown)
 
     def newline(self) -> None:
-        if any(self.tables):
+        if self.true_tables:
             self.out.space = True
         else:
             super().newline()
 
-    def open(self, node: LexborNode, frame: Frame) -> None:
+    def open(self, node: Node, frame: Frame) -> None:
         tag = frame.tag
-        if any(self.tables) and tag not in ("tr", "td", "th", "thead", "tbody", "tfoot", "table"):
+        if self.true_tables and tag not in ("tr", "td", "th", "thead", "tbody", "tfoot", "table"):
             self.out.space = self.out.space or tag not in _INLINE
             self._open_inline(frame)
             return
@@ -102,9 +98,10 @@ class _MarkdownPage(Page):
             self.out.mark = self._item()
         elif tag == "table":
             self.tables.append(_columns(node))
+            self.true_tables += self.tables[-1] > 0
             self.rows = 0
             self.out.line(2 if self.tables[-1] else 1)
-        elif tag == "tr" and any(self.tables):
+        elif tag == "tr" and self.true_tables:
             self.out.mark = "| "
         elif tag == "pre":
             self.out.write("```")
@@ -135,7 +132,7 @@ class _MarkdownPage(Page):
                 self.out.write(f"[link]({frame.href.translate(_IN_ADDRESS)})")
         elif tag in _EMPHASIS and not frame.pre:
             self.out.close(_EMPHASIS[tag], _EMPHASIS[tag])
-        elif any(self.tables):
+        elif self.true_tables:
             self._close_in_table(tag)
         else:
             self._close_block(tag)
@@ -147,7 +144,7 @@ class _MarkdownPage(Page):
         elif tag in ("ul", "ol") and self.counts:
             self.counts.pop()
         elif tag == "table" and self.tables:
-            self.tables.pop()
+            self.true_tables -= self.tables.pop() > 0
         self.end(tag)
 
     def _close_in_table(self, tag: str) -> None:
@@ -162,11 +159,11 @@ class _MarkdownPage(Page):
                 self.out.pieces.append("\n|" + " --- |" * max(self.tables))
             self.out.line(1)
         elif tag == "table":
-            self.tables.pop()
+            self.true_tables -= self.tables.pop() > 0
             self.out.line(2)
 
 
-def _columns(table: LexborNode) -> int:
+def _columns(table: Node) -> int:
     """Return how many cells each row of a table has; 0 for a table that lays a page out: it is no table to a reader."""
     rows = table.css("tr")[: _MAX_ROWS + 1]
     if not 2 <= len(rows) <= _MAX_ROWS or len(table.css("table")) > 1:
@@ -183,13 +180,9 @@ def _escaped(text: str) -> str:
 class _CleanPage(Page):
     """Writes HTML of a few elements; text and addresses are escaped."""
 
-    def __init__(self, rules: dict[str, str]) -> None:
-        super().__init__(rules)
+    def __init__(self, sheets: Sheets) -> None:
+        super().__init__(sheets)
         self.parts: list[str] = []
-
-    @classmethod
-    def plain(cls, text: str) -> str:
-        return escape(text)
 
     def show(self, text: str, frame: Frame) -> None:
         self.parts.append(escape(text, quote=False))
@@ -197,7 +190,7 @@ class _CleanPage(Page):
     def newline(self) -> None:
         self.parts.append("<br>")
 
-    def open(self, node: LexborNode, frame: Frame) -> None:
+    def open(self, node: Node, frame: Frame) -> None:
         if frame.tag in _KEPT:
             self.parts.append(f'<a href="{escape(frame.href)}">' if frame.href else f"<{frame.tag}>")
 

@@ -9,6 +9,7 @@ from io import IncrementalNewlineDecoder
 
 from postroom.mime import charsets, transfer
 from postroom.mime.addresses import read_addresses
+from postroom.mime.automatic import is_automatic
 from postroom.mime.bodies import Bodies, attachments
 from postroom.mime.dates import read_date
 from postroom.mime.digest import digest
@@ -140,6 +141,7 @@ def _message(block: Block, budget: Budget, **content: object) -> ParsedMessage:
         "message_id": message_id(first["message-id"]) if "message-id" in first else None,
         "date": read_date(first["date"]) if "date" in first else None,
         "headers": block.shown(budget),
+        "automatic": is_automatic(block),
         "parse_error": budget.sentence,
         **content,
     }

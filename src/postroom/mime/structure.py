@@ -26,11 +26,13 @@ class Part:
         "filename",
         "number",
         "parameters",
+        "start",
     )
 
     def __init__(self, number: int, block: Block, default: str, budget: Budget) -> None:
         fields = block.first
         self.number = number
+        self.start = 0  # of its header block
         self.body = block.body
         self.end = block.body
         self.children: list[Part] = []
@@ -132,6 +134,7 @@ class _Walk:
         parent = self.open[depth]
         block = read_block(self.raw, start, len(self.raw), self.budget)
         part = Part(len(self.parts), block, parent.default, self.budget)
+        part.start = start
         self.parts.append(part)
         parent.children.append(part)
         if part.boundary is not None and len(self.open) >= MAX_DEPTH:

@@ -7,8 +7,9 @@ import re
 from typing import Literal
 
 from postroom.mime.charsets import decode_undeclared
-from postroom.mime.html import to_text
+from postroom.mime.html import Seen, see
 from postroom.model.file_text import FileText
+from postroom.model.removed import Removed
 
 Kind = Literal["pdf", "docx", "html", "text"]
 MAX_TEXT = 1_000_000  # characters
@@ -44,22 +45,27 @@ def text_of(kind: Kind, content: bytes) -> FileText:
         MemoryError, RecursionError: as any file may make it.
     """
     try:
-        text = _UNFIT.sub("", _read(kind, content).replace("\r\n", "\n").replace("\r", "\n"))
+        seen = _read(kind, content)
+        whole = seen.text.replace("\r\n", "\n").replace("\r", "\n")
+        text = _UNFIT.sub("", whole)
     except Unreadable as error:
         return FileText(text=None, reason=str(error))
     if not text.strip() and kind in ("pdf", "docx"):
         return FileText(text=None, reason="There is no text in it; its pages may be pictures.")
-    return FileText(text=text[:MAX_TEXT], is_cut=len(text) > MAX_TEXT)
+    characters = seen.characters + len(whole) - len(text)
+    removed = Removed(characters=characters, blocks=seen.blocks, images=seen.images)
+    return FileText(text=text[:MAX_TEXT], is_cut=len(text) > MAX_TEXT, removed=removed)
 
 
-def _read(kind: Kind, content: bytes) -> str:
+def _read(kind: Kind, content: bytes) -> Seen:
     # Imported where they are used: starting the server need not pay for a reader of PDF.
     if kind == "pdf":
         from postroom.mime import pdf
 
-        return pdf.to_text(content)
+        return Seen(pdf.to_text(content))
     if kind == "docx":
         from postroom.mime import docx
 
-        return docx.to_text(content)
-    return to_text(decode_undeclared(content)) if kind == "html" else decode_undeclared(content)
+        return docx.read(content)
+    text = decode_undeclared(content)
+    return see(text) if kind == "html" else Seen(text)

@@ -2,7 +2,10 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from postroom.model.message import Attachment
+from postroom.model.policy import Taint
 from postroom.model.record import Record
 
 
@@ -51,6 +54,9 @@ class DraftSummary(Record):
     created_at: int
     updated_at: int
     written_by: tuple[str, ...] = ()  # the key that wrote it last, then those that made it; empty: the local owner
+    tainted: Taint | None = None  # how it was ever written of what came from outside; whoever sends it, it stays so
+    headers: dict[str, str] = Field(default_factory=dict)  # further header fields, as they will stand in the message
+    replaces: bool = False  # of a forward: its text or html stands in the place of the original's
 
     @property
     def timestamp(self) -> int:

@@ -8,13 +8,16 @@ PostroomError
 +-- Conflict               right in itself, but not in the state that things are in
 +-- Unprocessable          well-formed, but the thing that it names cannot be used so
 |   +-- CannotDelete       something still hangs on it
+|   +-- DomainNotUsable    the domain that an inbox is to have is not verified
 |   +-- QueryRangeTooWide  it would be counted too far back, or at too many points
 +-- Unauthenticated        no key, or one that is not known
 +-- Forbidden              the key may not do this
 |   +-- OutOfScope         no permission would help: it is confined to less than this takes
 |   +-- PermissionEscalation   a key would give more than it has
+|   +-- LimitExceeded      an organization has as many as a setting allows
 +-- TooLarge               a limit of size or number
 +-- TooMany                a limit of how many at once
+|   +-- TooManyRequests    the rate of a key is spent; says when it may go on
 +-- Refused                the message may not leave; says which rule held it
 |   +-- InboxPaused        the inbox is paused
 +-- Temporary              a failure of ours: nothing was done, try again
@@ -92,6 +95,10 @@ class Unprocessable(PostroomError):
     code = "unprocessable"
 
 
+class DomainNotUsable(Unprocessable):
+    """Of its own class, since a contract has a code for it."""
+
+
 class QueryRangeTooWide(Unprocessable):
     code = "query_range_too_wide"
 
@@ -112,6 +119,10 @@ class PermissionEscalation(Forbidden):
     code = "permission_escalation"
 
 
+class LimitExceeded(Forbidden):
+    code = "limit_exceeded"
+
+
 class ResourceTaken(Forbidden):
     """Another organization has it: of its own class, since clients try a plain conflict again."""
 
@@ -124,6 +135,14 @@ class TooLarge(PostroomError):
 
 class TooMany(PostroomError):
     code = "rate_limit_exceeded"
+
+
+class TooManyRequests(TooMany):
+    """`retry_after` is in whole seconds, 1 at least."""
+
+    def __init__(self, message: str, *, fix: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after = retry_after
 
 
 class Refused(PostroomError):

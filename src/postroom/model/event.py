@@ -30,6 +30,7 @@ class EventType(StrEnum):
     CLAIM_RELEASED = "claim.released"
     DRAFT_FAILED = "draft.failed"
     DOMAIN_VERIFIED = "domain.verified"
+    WEBHOOK_TESTED = "webhook.test"
     LABEL_ADDED = "label.added"
     LABEL_REMOVED = "label.removed"
 

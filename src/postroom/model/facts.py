@@ -43,6 +43,7 @@ class Unsubscribe(Record):
 class Facts(Record):
     """What of it a message has; all that stands here was written by its sender."""
 
+    automatic: bool = False  # a program wrote it, and nobody waits for an answer (RFC 3834)
     list_id: str | None = None
     unsubscribe: tuple[Unsubscribe, ...] = ()  # the best way first
     receipt_to: str | None = None  # who asks to be told that it was read (RFC 8098 2.1)

@@ -1,8 +1,11 @@
 """Messages: as parsed from bytes, as kept, as listed, and as asked to be composed."""
 
+from functools import lru_cache
 from io import IncrementalNewlineDecoder
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
+
+from pydantic_core import from_json
 
 from postroom.model.address import Address
 from postroom.model.record import Record
@@ -57,6 +60,7 @@ class ParsedMessage(Record):
     extracted_html: str | None = None
     preview: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    automatic: bool = False  # a program wrote it, by what its header says (RFC 3834)
     report: Report | None = None  # of a multipart/report: what it says of a message that was sent
     digest: str = ""  # BLAKE2b-256 (hex) of the raw bytes without trace fields: rule of deduplication
     parse_error: str | None = None  # a sentence; the message is stored and served raw all the same
@@ -90,6 +94,87 @@ class MessageSummary(Record):
     updated_at: int
 
 
+_SHORT = 500  # characters of a list column that are remembered: a stranger may name 2,000 recipients
+
+
+def strings(text: str) -> tuple[str, ...]:
+    """Return what a list of strings in JSON says; the same labels and addresses stand in row after row."""
+    if text == "[]":
+        return ()
+    return _known_strings(text) if len(text) <= _SHORT else tuple(from_json(text))
+
+
+@lru_cache(maxsize=4096)
+def _known_strings(text: str) -> tuple[str, ...]:
+    return tuple(from_json(text))
+
+
+class MessageLine(NamedTuple):
+    """A message as a page of a list has it: read as a MessageSummary is.
+
+    Its lists are kept as the JSON texts that they are stored as until somebody asks: a face that answers in JSON hands
+    them on, and a page of twenty costs half.
+    """
+
+    seq: int
+    id: str
+    inbox_id: str
+    inbox_address: str
+    thread_id: str
+    message_id: str
+    labels_json: str
+    timestamp: int
+    from_: str
+    reply_to_json: str
+    to_json: str
+    cc_json: str
+    bcc_json: str
+    subject: str | None
+    preview: str | None
+    attachments_json: str
+    in_reply_to: str | None
+    size: int
+    created_at: int
+    updated_at: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return strings(self.labels_json)
+
+    @property
+    def reply_to(self) -> tuple[str, ...]:
+        return strings(self.reply_to_json)
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        return strings(self.to_json)
+
+    @property
+    def cc(self) -> tuple[str, ...]:
+        return strings(self.cc_json)
+
+    @property
+    def bcc(self) -> tuple[str, ...]:
+        return strings(self.bcc_json)
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        if self.attachments_json == "[]":
+            return ()
+        return tuple(Attachment(**file) for file in from_json(self.attachments_json))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it ready for JSON, its lists read."""
+        return {name.removesuffix("_json"): self._value(name) for name in self._fields}
+
+    def _value(self, name: str) -> Any:
+        value = getattr(self, name)
+        return from_json(value) if name.endswith("_json") else value
+
+
+Listed = MessageSummary | MessageLine  # a message without its bodies
+
+
 class Message(MessageSummary):
     """A message with its bodies and what else the reading of one message shows."""
 
@@ -103,6 +188,8 @@ class Message(MessageSummary):
     threaded_by: Literal["in_reply_to", "references", "subject"] | None  # why it joined its thread; None: it began it
     origin: Origin
     envelope_from: str | None  # None: we wrote it
+    tainted: bool = False  # an inbox of ours wrote it, of what came from outside
+    automatic: bool = False  # a program wrote it, by its header or its null return path: no answer is expected
 
 
 class Raw(Record):

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from postroom.model.inventory import Inventory
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
 
@@ -43,6 +44,15 @@ class Rule(StrEnum):
     APPROVAL = "approval"
     TAINT = "taint"
     LOOP = "loop"
+    AUTOMATIC = "automatic"
+    KEY_GONE = "key_gone"
+
+
+class Taint(StrEnum):
+    """How words may come from outside: their writer had just read such, or wrote in a thread that has such mail."""
+
+    READING = "reading"
+    THREAD = "thread"
 
 
 class Policy(Record):
@@ -140,6 +150,12 @@ class Approval(Record):
     def pending(self) -> bool:
         """Whether it can still be decided."""
         return self.state is ApprovalState.PENDING
+
+
+class ApprovalInFull(Approval):
+    """An approval with the message that it is about; None: it is decided, or its draft was changed."""
+
+    on_the_wire: Inventory | None
 
 
 def hand(actor: Actor) -> tuple[str, ...]:

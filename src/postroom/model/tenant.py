@@ -37,11 +37,13 @@ class Organization(Record):
 
 
 class Counted(Record):
-    """An organization with the number of its inboxes and domains within the asker's reach."""
+    """An organization, the number of its inboxes and domains within the asker's reach, and how many it may have."""
 
     organization: Organization
     inboxes: int
     domains: int
+    inbox_limit: int
+    domain_limit: int
 
 
 class Pod(Record):
@@ -87,6 +89,7 @@ class Actor(Record):
     permissions: frozenset[str] | None = None
     expires_at: int | None = None  # of the key; None: it has no end
     made_by: tuple[str, ...] = ()  # the keys that made the key, nearest first: what holds for them holds for it
+    family: str | None = None  # the first key of its family, where an agent's key made it: they spend one rate
 
     def may(self, permission: str) -> bool:
         return self.permissions is None or permission in self.permissions

@@ -25,3 +25,4 @@ class Thread(Record):
     sent_timestamp: int | None
     created_at: int
     updated_at: int
+    last_id: str | None = None  # inner id of its newest message, where a page by number asked for it

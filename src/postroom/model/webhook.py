@@ -1,6 +1,7 @@
 """Webhooks: who is told of which events, at which address; and what one telling of one event is."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -24,6 +25,10 @@ SILENT = (
     *("calendar.event.responded", "calendar.event.starting", "calendar.event.ending"),
 )
 EVENT_TYPES = (*STANDARD, *CLASSIFIED, *SILENT)
+
+
+# Whose bodies a webhook may be sent; the server has a renderer for each.
+Dialect = Literal["agentmail", "inai", "transactional"]
 
 
 def permissions_for(event_type: str) -> tuple[str, ...]:
@@ -66,7 +71,7 @@ class Webhook(Record):
     inbox_id: str | None
     inbox_address: str | None
     client_id: str | None
-    dialect: str  # whose bodies it is sent
+    dialect: Dialect  # whose bodies it is sent
     url: str
     event_types: tuple[str, ...]  # empty = the standard ones
     pod_ids: tuple[str, ...]

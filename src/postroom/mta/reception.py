@@ -73,6 +73,7 @@ class DeskSubmissions:
     async def authenticate(self, user: str, password: str) -> Sender:
         """Return who sends: `user` is an inbox, `password` a key that may send from it. Raises Unauthenticated."""
         actor = await self._actor(password)
+        self._desk.rates.take(actor)
         try:
             inbox: Inbox = await self._desk.call("inboxes.enter", actor, InboxRef(inbox_id=user))
         except NotFound:
@@ -82,8 +83,9 @@ class DeskSubmissions:
         return Sender(address=inbox.address, inbox_id=inbox.inbox_id, api_key=password)
 
     async def check(self, sender: Sender) -> None:
-        """Let pass who may send now."""
+        """Let pass who may send now, with the message counted as a request."""
         actor = await self._actor(sender.api_key)
+        self._desk.rates.take(actor)
         await self._desk.call("messages.prepare", actor, Prepare(inbox_id=sender.inbox_id))
 
     async def take(self, sender: Sender, mail: Incoming, *, utf8: bool) -> None:

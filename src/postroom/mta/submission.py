@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from postroom.model.address import address_key
-from postroom.model.errors import Forbidden, InvalidInput, NotFound, Refused, TooLarge, Unauthenticated, Unprocessable
+from postroom.model.errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Refused,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unprocessable,
+)
 from postroom.model.message import Incoming
 from postroom.mta.authentication import MECHANISMS, Delays, Exchange
 from postroom.mta.data import Body
@@ -50,10 +59,12 @@ class Submissions(Protocol):
     """Who knows the keys and sends the mail. None of it may use what belongs to a task before its first wait."""
 
     async def authenticate(self, user: str, password: str) -> Sender:
-        """Return who sends. Raises Unauthenticated, whatever it is that does not fit."""
+        """Return who sends. Raises Unauthenticated, whatever it is that does not fit, and TooMany."""
 
     async def check(self, sender: Sender) -> None:
-        """Let pass who may send now. Raises Refused, and Unauthenticated, Forbidden or NotFound for who may no more."""
+        """Let pass who may send now. Raises Refused, TooMany for who shall wait, and Unauthenticated, Forbidden or
+        NotFound for who may no more.
+        """
 
     async def take(self, sender: Sender, mail: Incoming, *, utf8: bool) -> None:
         """Send `mail`: it is durable when this returns, and its spool file deleted. Raises as `check`, and InvalidInput
@@ -164,6 +175,8 @@ class SubmissionSession(Session):
             self._sender = await self._house.authenticate(user, password)
         except Unauthenticated:
             return await self._refuse_login()
+        except TooMany as error:
+            return self._reply(in_words("454 4.7.0", error))  # RFC 4954 6
         except Exception as error:
             # Whatever fails on our side, the client shall try again (RFC 4954 6).
             self._failure("authenticate", error)
@@ -242,6 +255,8 @@ class SubmissionSession(Session):
             return in_words("552 5.3.4", error)
         except Refused as error:
             return in_words(f"550 5.7.1 {error.code}:", error)
+        except TooMany as error:
+            return in_words("451 4.7.0", error)
         except (InvalidInput, Unprocessable) as error:
             return in_words("550 5.6.0", error)
         except (Unauthenticated, Forbidden, NotFound):

@@ -18,7 +18,7 @@ from postroom.model.page import Page
 from postroom.model.policy import Approval, ApprovalState, Held, Need, Rule, hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import drafts, holding, places, policy, send
+from postroom.service import drafts, families, holding, places, policy, send
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_wording import DraftRef
 from postroom.service.holding import Hold
@@ -94,11 +94,6 @@ def list_(context: Context, given: ListApprovals) -> Page[Approval]:
     )
 
 
-def get(context: Context, given: ApprovalRef) -> Approval:
-    """Get one approval: what it is about, by which rule it was held, and what became of it."""
-    return find(context, given.approval_id)
-
-
 async def approve(desk: "Desk", actor: Actor, given: DecideApproval) -> Answer[Sent]:
     """Let a held message leave, exactly as it was composed; a key never decides what it sent itself."""
     question: Question = await desk.call("approvals.prepare", actor, ApprovalRef(approval_id=given.approval_id))
@@ -153,11 +148,14 @@ def _let_go(context: Context, given: Decision, approval: Approval) -> Sent:
     if holding.digest_of(departure.inbox.address, departure.recipients, sha256) != approval.digest:
         raise Conflict("This is not the message that was held.", fix="Send it anew, and have that approved.")
     holding.end(context, approval, ApprovalState.APPROVED, given.comment)
-    if not drafts.take_out(context, _draft(context, approval)):
+    draft = _draft(context, approval)
+    if not drafts.take_out(context, draft):
         raise holding.decided(approval)
     mailbox = send.mailbox_of(context, departure)
-    send.check(context, mailbox, departure, by=approval.asked_by, is_approved=True)
-    sent = send.write(context, mailbox, departure, by=approval.asked_by)
+    made_of = {"source": draft.original_id, "written": draft.tainted}
+    sending = send.look_at(context, mailbox, departure, by=approval.asked_by, **made_of)
+    policy.judge(context, mailbox, sending, is_approved=True)
+    sent = send.write(context, mailbox, departure, sending)
     facts = {"approval": approval.approval_id, "message": sent.id, "message_id": sent.message_id}
     context.tx.emit(EventType.APPROVAL_APPROVED, approval, {**facts, "by": context.actor.api_key_id})
     return sent
@@ -208,16 +206,22 @@ def _open(context: Context, approval_id: str, check: Callable[[Context, Approval
 
 
 def _check_decider(context: Context, approval: Approval) -> None:
-    """Let pass who may decide: a key of wider scope, that neither asked nor was made by the one that did."""
+    """Let pass who may decide: a key of wider scope, made by none that asked, and not of the family of one that did."""
     actor = context.actor
     if actor.reach.inbox_id is not None:
         raise OutOfScope("A key of one inbox decides nothing.", fix="Use a key of the organization or of the pod.")
-    if approval.asked_by and approval.asked_by[0] in hand(actor):
+    if approval.asked_by and _is_its_own(context, approval.asked_by[0]):
         raise Forbidden("A key cannot approve what it sent, by itself or by a key that it made.", fix="Ask a person.")
     for key in hand(actor):
         its = context.tx.one(policy_queries.ONE, place=key)
         if its is not None and its.approval is not Need.NONE:
             raise Forbidden("A key whose own mail is held for approval decides nothing.", fix="Ask a person.")
+
+
+def _is_its_own(context: Context, asker: str) -> bool:
+    """Tell whether the actor is the key that asked, or one key with it: made by it, or one of its family."""
+    mine = context.actor.api_key_id
+    return mine is not None and (asker in hand(context.actor) or families.is_one(context, mine, asker))
 
 
 def _check_asker(context: Context, approval: Approval) -> None:
@@ -228,7 +232,8 @@ def _check_asker(context: Context, approval: Approval) -> None:
     mailbox = Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
     policies = policy.in_force(context, mailbox, approval.asked_by)
     holding_ones = [one for one in policies if one.taint or one.approval is not Need.NONE]
-    if approval.rule is Rule.LOOP or not holding_ones or not all(one.elicitation for one in holding_ones):
+    may_ask = bool(holding_ones) and all(one.elicitation for one in holding_ones)
+    if approval.rule in (Rule.LOOP, Rule.AUTOMATIC, Rule.KEY_GONE) or not may_ask:
         raise Forbidden("No policy lets the person at this client decide.", fix="Ask a person who may approve it.")
 
 

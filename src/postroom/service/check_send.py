@@ -40,7 +40,7 @@ def check_send(context: Context, given: CheckSend) -> Checked:
     try:
         prepared = send.prepare(context, wanted)
         recipients = _recipients(prepared, given)
-        ruling = policy.judge(context, _mailbox(prepared), _sending(prepared, given, recipients))
+        ruling = policy.judge(context, _mailbox(prepared), _sending(context, prepared, given, recipients))
     except Refused as error:
         return Checked(
             outcome="refused", recipients=recipients, rule=error.rule or error.code, reason=error.message, fix=error.fix
@@ -70,9 +70,10 @@ def _recipients(prepared: send.Prepared, given: CheckSend) -> tuple[str, ...]:
     return tuple(a.address for a in read.values())
 
 
-def _sending(prepared: send.Prepared, given: CheckSend, recipients: tuple[str, ...]) -> policy.Sending:
+def _sending(
+    context: Context, prepared: send.Prepared, given: CheckSend, recipients: tuple[str, ...]
+) -> policy.Sending:
     original = prepared.original
-    if original is None:
-        return policy.Sending(recipients=recipients)
-    answers = () if given.forward else (send.wire_id(original),)
-    return policy.Sending(recipients=recipients, thread_id=original.thread_id, answers=answers)
+    answers = () if original is None or given.forward else (send.wire_id(original),)
+    thread_id = None if original is None else original.thread_id
+    return policy.look_at(context, _mailbox(prepared), recipients, thread_id=thread_id, answers=answers)

@@ -23,6 +23,7 @@ from postroom.service.inboxes import InboxRef, find_inbox
 from postroom.service.messages import MessageRef, Moment, find_message
 from postroom.service.operation import Answer, Context, Input
 from postroom.service.settling import Ack, Settled, settle
+from postroom.service.wording import Written
 from postroom.store.json import as_json
 from postroom.store.queries import claims as queries
 from postroom.store.queries import threads
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
 MAX_MESSAGES = 100  # of a claim; an acknowledgement leaves the others waiting
+MAX_LEASE = 43_200  # seconds
 _STALE = 100  # rows that have nothing to do any more, which one transaction passes over
 _LATEST_MS = 366 * 86_400_000
 _READS = ("message_read", "message_update")
 
 
 class ClaimNext(InboxRef):
-    lease_seconds: int = Field(default=300, ge=1, le=43_200, description="Seconds that the conversation is yours.")
+    lease_seconds: int = Field(default=300, ge=1, le=MAX_LEASE, description="Seconds that the conversation is yours.")
     max_tries: int = Field(default=5, ge=1, le=100, description="Set it aside after so many claims in vain.")
 
 
@@ -47,6 +49,10 @@ class ClaimRef(Input):
 
 class GiveBack(ClaimRef):
     reason: str | None = Field(default=None, max_length=500, description="Why, for whoever looks at what is set aside.")
+
+
+class Extend(ClaimRef):
+    lease_seconds: int = Field(default=300, ge=1, le=MAX_LEASE, description="Seconds from now that it stays yours.")
 
 
 class Defer(ClaimRef):
@@ -64,9 +70,17 @@ class Requeue(InboxRef):
     thread_id: str = Field(description="The conversation that was set aside (thd_…).")
 
 
-class ReplyAndAck(send.Written, ClaimRef):
+class ReplyAndAck(Written, ClaimRef):
     message_id: str | None = Field(default=None, description="Which message to answer; the newest claimed when absent.")
     reply_all: bool = Field(default=False, description="Answer everybody; exclusive with to, cc and bcc.")
+
+
+class Extended(Record):
+    """A claim that goes on, until `lease_until` (UTC milliseconds)."""
+
+    claim_id: str
+    thread_id: str
+    lease_until: int
 
 
 class Next(Record):
@@ -120,6 +134,15 @@ def ack(context: Context, given: ClaimRef) -> Settled:
     return settle(context, Ack(claim_id=given.claim_id))
 
 
+def extend(context: Context, given: Extend) -> Extended:
+    """Keep a claimed conversation longer: a lease from now on, where the one that runs does not last longer still."""
+    _require(context.actor, *_READS)
+    held = work.held(context, given.claim_id)
+    until = max(held.lease_until, context.now + given.lease_seconds * 1000)
+    context.tx.run(queries.EXTEND, key=held.thread_id, until=until)
+    return Extended(claim_id=given.claim_id.strip(), thread_id=held.thread_id, lease_until=until)
+
+
 def nack(context: Context, given: GiveBack) -> Settled:
     """Give a claimed conversation back: it waits again, behind what waits already, or is set aside at its last try."""
     _require(context.actor, *_READS)
@@ -127,6 +150,17 @@ def nack(context: Context, given: GiveBack) -> Settled:
     at = NEVER if held.due_at == NEVER else context.now
     work.put(context, held, at, attempts=held.attempts, reason=given.reason)
     return Settled(thread_id=held.thread_id, waits=at != NEVER)
+
+
+def let_go(context: Context, given: ClaimRef) -> None:
+    """Give back what nobody was told that he holds: at its old place, and it was no try. What is over stays so."""
+    try:
+        held = work.held(context, given.claim_id)
+    except NotFound:
+        return
+    unread = context.tx.all(queries.UNREAD, thread_id=held.thread_id, n=1)
+    at = min([context.now, *(message.timestamp for message in unread)])
+    work.put(context, held, at, attempts=held.attempts - 1, reason=held.reason)
 
 
 def defer(context: Context, given: Defer) -> Settled:
@@ -184,7 +218,7 @@ async def reply(desk: "Desk", actor: Actor, given: ReplyAndAck) -> Answer[send.L
 
 async def _reply(desk: "Desk", actor: Actor, given: ReplyAndAck, token: Token | None) -> Answer[send.Leaving]:
     held: Held = await desk.call("claims.held", actor, given)
-    fields = {name: getattr(given, name) for name in send.Written.model_fields}
+    fields = {name: getattr(given, name) for name in Written.model_fields}
     place = {"inbox_id": held.inbox_id, "message_id": held.message_id, "reply_all": given.reply_all}
     return await send.answer(desk, actor, send.ReplyToMessage(**fields, **place), token, Ack(claim_id=given.claim_id))
 

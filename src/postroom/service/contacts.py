@@ -5,6 +5,7 @@ in From is what a sender says of himself, so this may only make a reader more ca
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from postroom.model.address import read_address
@@ -42,19 +43,40 @@ def note(
 
 
 def of_senders(context: Context, messages: Iterable[MessageSummary]) -> dict[str, Contact]:
-    """Return what is known of the senders of messages of one inbox, by their From as it is shown; one look-up each."""
-    return {m.from_: find(context, m.inbox_id, m.from_) for m in {m.from_: m for m in messages}.values()}
+    """Return what is known of the senders of messages of one inbox, by their From as it is shown."""
+    listed = list(messages)
+    return of_people(context, listed[0].inbox_id, {m.from_: None for m in listed}) if listed else {}
+
+
+def of_people(context: Context, inbox_id: str, people: Iterable[str]) -> dict[str, Contact]:
+    """Return what is known of people, given as lists show them; a few of them by one look-up."""
+    keys = {shown: key for shown in people if (key := key_of(shown)) is not None}
+    wanted = [f"{way}:{key}" for key in dict.fromkeys(keys.values()) for way in ("from", "to")]
+    step = len(queries.REFERENCES)
+    times: dict[str, int] = {}
+    for first in range(0, len(wanted), step):
+        few = [*wanted[first : first + step], *[""] * step][:step]
+        places = dict(zip(queries.REFERENCES, few, strict=True))
+        times.update(context.tx.all(queries.CONTACTS, inbox_id=inbox_id, **places))
+    return {shown: Contact(times.get(f"from:{key}"), times.get(f"to:{key}")) for shown, key in keys.items()}
 
 
 def find(context: Context, inbox_id: str, shown: str) -> Contact:
     """Return what is known of an address, given as lists show it."""
-    try:
-        key = read_address(shown).key
-    except InvalidInput:
+    if (key := key_of(shown)) is None:
         return Contact()
     rows = context.tx.all(queries.CONTACT, inbox_id=inbox_id, from_key=f"from:{key}", to_key=f"to:{key}")
     times: Mapping[str, int] = dict(rows)
     return Contact(times.get(f"from:{key}"), times.get(f"to:{key}"))
+
+
+@lru_cache(maxsize=4096)
+def key_of(shown: str) -> str | None:
+    """Return the key of an address that is given as lists show it, None for what is none."""
+    try:
+        return read_address(shown).key
+    except InvalidInput:
+        return None
 
 
 def standing(origin: Origin, contact: Contact, at: int) -> Standing:

@@ -72,10 +72,11 @@ class MessageBytes(Input):
 
 
 class Source(Record):
-    """A message that is to be delivered, and where its bytes are."""
+    """A message that is to be delivered, where its bytes are, and whether it was written of what came from outside."""
 
     summary: MessageSummary
     raw: Raw
+    tainted: bool
 
 
 def claim(context: Context, given: Claim) -> list[Delivery]:
@@ -109,8 +110,8 @@ def give_back(context: Context, given: Owner) -> int:
 def find_source(context: Context, given: MessageBytes) -> Source | None:
     """Find a message and its bytes; None when it has been deleted since."""
     summary = context.tx.one(messages.BY_ID, id=given.message)
-    raw = context.tx.one(messages.RAW, seq=summary.seq) if summary is not None else None
-    return Source(summary=summary, raw=raw) if summary is not None and raw is not None else None
+    found = context.tx.one(messages.SOURCE, seq=summary.seq) if summary is not None else None
+    return Source(summary=summary, raw=found[0], tainted=found[1]) if summary is not None and found else None
 
 
 async def attempt(desk: "Desk", _actor: Actor, given: Attempt) -> Answer[None]:
@@ -122,7 +123,7 @@ async def attempt(desk: "Desk", _actor: Actor, given: Attempt) -> Answer[None]:
     try:
         incoming = _incoming(desk, source, given.deliveries)
         parsed: ParsedMessage = await desk.rooms.parser.parse(incoming)
-        arrival = Arrival(incoming=incoming, parsed=parsed, blob=source.raw.blob)
+        arrival = Arrival(incoming=incoming, parsed=parsed, blob=source.raw.blob, tainted=source.tainted)
         local = LocalArrival(owner=given.owner, deliveries=given.deliveries, arrival=arrival)
         return await desk.ask("deliveries.arrive", SYSTEM, local)
     except (Temporary, OSError) as error:
@@ -134,25 +135,27 @@ def arrive(context: Context, given: LocalArrival) -> None:
     """File a message into the inboxes that it is for and end its deliveries, in one transaction."""
     mine = tuple(d for d in given.deliveries if _end(context, d, given.owner, DeliveryState.DELIVERED))
     here = tuple(d for d in mine if find_mailbox(context, d.recipient) is not None)
-    if here and _is_filed(context, given.arrival, here):
-        _tell(context, EventType.MESSAGE_DELIVERED, here)
-    else:
-        here = ()
-    unknown = tuple(d for d in mine if d not in here)
+    filed = _filed(context, given.arrival, here) if here else ()
+    if filed:
+        _tell(context, EventType.MESSAGE_DELIVERED, filed)
+    unknown = tuple(d for d in mine if d not in filed)
     if unknown:
         _bounce(context, unknown, "550 5.1.1 No such inbox here.")
 
 
-def _is_filed(context: Context, arrival: Arrival, deliveries: tuple[Delivery, ...]) -> bool:
-    """File a message for the recipients of deliveries; False when it was for who had their addresses before."""
+def _filed(context: Context, arrival: Arrival, deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+    """File a message; return the deliveries without those that are for who had their address before."""
     recipients = tuple(d.recipient for d in deliveries)
     incoming = arrival.incoming.model_copy(update={"recipients": recipients})
     try:
         taken = file_arrival(context, arrival.model_copy(update={"incoming": incoming}))
     except NotFound:
-        return False
+        return ()
     _acquaint(context, deliveries[0], taken.filed)
-    return True
+    if not taken.late:
+        return deliveries
+    reached = ((d, find_mailbox(context, d.recipient)) for d in deliveries)
+    return tuple(d for d, mailbox in reached if mailbox is None or mailbox.inbox_id not in taken.late)
 
 
 def _acquaint(context: Context, delivery: Delivery, filed: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """What leaves: a composed message ready to be committed, and what became of it. Decides nothing."""
 
+from pydantic import Field
+
 from postroom.model.inbox import Inbox
 from postroom.model.message import Incoming, ParsedMessage, Upload
 from postroom.model.record import Record
@@ -23,6 +25,8 @@ class Wording(Record):
     original_id: str | None = None  # inner id of either
     thread_id: str | None = None
     references: tuple[str, ...] = ()
+    headers: dict[str, str] = Field(default_factory=dict)
+    replaces: bool = False
     files: tuple[Upload, ...] = ()
 
 
@@ -47,10 +51,16 @@ class Departure(Input):
 
 
 class Sent(Record):
-    """A message that was committed to the queue. `captured`: recipients whom the sandbox keeps the mail from."""
+    """A message that was committed to the queue. `captured`: recipients whom the sandbox keeps the mail from.
+
+    `from_`, `to` and `subject` are what it says, where this is its first try.
+    """
 
     id: str
     message_id: str
     thread_id: str
     recipients: tuple[str, ...]
     captured: tuple[str, ...]
+    from_: str | None = Field(default=None, exclude=True)
+    to: tuple[str, ...] = Field(default=(), exclude=True)
+    subject: str | None = Field(default=None, exclude=True)

@@ -19,6 +19,7 @@ from postroom.service.dns_records import Resolver
 from postroom.service.extracting import Extractor
 from postroom.service.operation import ANYONE, Answer, Context, House, Operation
 from postroom.service.parsing import Parser
+from postroom.service.rates import Rates
 from postroom.service.trace import OPERATION, TENANT
 from postroom.store.blobs import Blobs
 from postroom.store.secret import Secret
@@ -85,6 +86,7 @@ class Desk:
         self.rooms = rooms
         self.clock = clock
         self.readers = taint.Readers()
+        self.rates = Rates(house.key_rate, house.key_burst, clock)
         self._store = store
 
     async def call(self, name: str, actor: Actor, given: BaseModel | Mapping[str, Any]) -> Any:
@@ -93,10 +95,15 @@ class Desk:
         Raises:
             PostroomError: of the kind that says what is wrong; nothing was changed then.
         """
-        return (await self.ask(name, actor, given)).result
+        return (await self._do(name, actor, given, positioned=False)).result
 
     async def ask(self, name: str, actor: Actor, given: BaseModel | Mapping[str, Any]) -> Answer[Any]:
         """Do the operation and return its result with the position in the log at which it was true."""
+        return await self._do(name, actor, given, positioned=True)
+
+    async def _do(
+        self, name: str, actor: Actor, given: BaseModel | Mapping[str, Any], *, positioned: bool
+    ) -> Answer[Any]:
         operation = self.operations[name]
         _check_permission(operation, actor)
         command = _validated(operation, given)
@@ -107,21 +114,23 @@ class Desk:
             if operation.mode == "own":
                 answer = await operation.handler(self, actor, command)
                 return answer if isinstance(answer, Answer) else Answer(answer, 0)
-            return await self._transact(operation, actor, command)
+            return await self._transact(operation, actor, command, positioned=positioned)
         except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell and no text can hold
             raise InvalidInput("The input has text that is no Unicode.", fix="Leave out lone surrogates.") from error
         except OSError as error:  # a file that is gone, a disk that fails: nobody is shown a path of this machine
             log.error("disk failed operation=%s error=%s", name, error)
             raise disk_error(error) from error
 
-    async def _transact(self, operation: Operation, actor: Actor, command: BaseModel) -> Answer[Any]:
+    async def _transact(
+        self, operation: Operation, actor: Actor, command: BaseModel, *, positioned: bool
+    ) -> Answer[Any]:
         now = self.clock()
         handler, house = operation.handler, self.house
         seen: set[str] = set()
 
         def run(tx: Transaction) -> Answer[Any]:
             result = handler(Context(actor, tx, now, house, seen), command)
-            return Answer(result, tx.position() if operation.scope else 0)
+            return Answer(result, tx.position() if positioned else 0)
 
         if operation.mode == "write":
             answer = await self._store.write(run, actor.reach, now, alone=operation.alone)
@@ -161,9 +170,14 @@ def invalid(error: ValidationError, model: type[BaseModel]) -> InvalidInput:
 def _sentence(error: Any, model: type[BaseModel]) -> str:
     if error["type"] != "extra_forbidden":
         given = repr(error["input"])
-        return f"{error['msg']} (got {given[:80]})" if error["type"] != "missing" else "is required."
+        return f"{said(error['msg'])} (got {given[:80]})" if error["type"] != "missing" else "is required."
     *way, name = error["loc"]
     return unknown_name(str(name), tuple(_fields(_model_at(model, way))))
+
+
+def said(words: str) -> str:
+    """Return what a validator of ours said, without the class of its error, which pydantic puts before it."""
+    return words.removeprefix("Value error, ")
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:

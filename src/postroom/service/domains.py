@@ -17,7 +17,7 @@ from postroom.model.event import EventType
 from postroom.model.ids import ALPHABET, new_id, random_bytes
 from postroom.model.page import Page
 from postroom.model.tenant import Actor
-from postroom.service import dns_records, hosting, places
+from postroom.service import dns_records, hosting, places, totals
 from postroom.service.dns_records import Zone
 from postroom.service.operation import Answer, Context, Input
 from postroom.store.json import as_json
@@ -47,7 +47,7 @@ class DomainRef(Input):
     domain_id: str = Field(max_length=1000, description="The domain: its name.")
 
 
-class ListDomains(Input):
+class ListDomains(places.ByNumber):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
@@ -125,6 +125,7 @@ def check_free(context: Context, given: Name) -> None:
 def add(context: Context, given: NewDomain) -> Domain:
     """Write a new domain."""
     check_free(context, Name(name=given.name))
+    totals.check_domains(context, context.actor.reach.org_id or "")
     reach, now = context.actor.reach, context.now
     row: dict[str, Any] = {
         "id": new_id("dom", now),
@@ -156,6 +157,14 @@ def list_(context: Context, given: ListDomains) -> Page[Domain]:
     # No domain is an inbox's: the key of one walks its pod's, and reaches none.
     query = queries.page("org_id" if reach.pod_id is None else "pod_id", given.ascending)
     owner = reach.pod_id or reach.org_id
+    if (skip := places.number(given.offset, given.page_token)) is not None:
+        end = places.from_end("domains", ascending=given.ascending)
+
+        def fetch(skip: int) -> list[Domain]:
+            rows = context.tx.all(query, owner=owner, **end, n=given.limit, skip=skip)
+            return [_shown(context, kept) for kept in rows]
+
+        return places.leap(skip, totals.of_domains(context, owner or ""), fetch)
     found = context.tx.all(query, owner=owner, at=place["at"], seq=last, n=given.limit + 1)
     items = tuple(_shown(context, kept) for kept in found[: given.limit])
     more = len(found) > given.limit
@@ -190,8 +199,8 @@ def delete(context: Context, given: DomainRef) -> None:
     context.tx.ring("inbox")
 
 
-async def verify(desk: "Desk", actor: Actor, given: DomainRef) -> Answer[None]:
-    """Look the records of a domain up in the DNS and keep what was found; read the domain to see it.
+async def verify(desk: "Desk", actor: Actor, given: DomainRef) -> Answer[Domain]:
+    """Look the records of a domain up in the DNS, keep what was found, and return the domain with it.
 
     Raises:
         Conflict: another organization has verified it.
@@ -205,8 +214,7 @@ async def verify(desk: "Desk", actor: Actor, given: DomainRef) -> Answer[None]:
     except Temporary as error:
         log.warning("verification failed domain=%s error=%s", domain.domain, error)
         found = None
-    answer = await desk.ask("domains.keep_findings", actor, Findings(domain_id=domain.id, found=found))
-    return Answer(None, answer.position)
+    return await desk.ask("domains.keep_findings", actor, Findings(domain_id=domain.id, found=found))
 
 
 def keep_findings(context: Context, given: Findings) -> Domain:

@@ -33,12 +33,16 @@ class KeptFile(Record):
 
 
 async def keep(
-    desk: "Desk", actor: Actor, given: tuple[AttachmentToSend, ...], draft: DraftSummary
+    desk: "Desk",
+    actor: Actor,
+    given: tuple[AttachmentToSend, ...],
+    draft: DraftSummary,
+    most: int | None = None,
 ) -> tuple[KeptFile, ...]:
-    """Fetch files and put the large ones on disk, durable when this returns."""
+    """Fetch files, of `most` bytes together, and put the large ones on disk, durable when this returns."""
     if len(given) + len(draft.attachments) > MAX_FILES:
         raise TooLarge(f"A draft has at most {MAX_FILES} files.", fix="Take off some.")
-    return await keep_uploads(desk, await gather(desk, given, actor, draft.inbox_id))
+    return await keep_uploads(desk, await gather(desk, given, actor, draft.inbox_id, most))
 
 
 async def keep_uploads(desk: "Desk", uploads: Iterable[Upload]) -> tuple[KeptFile, ...]:

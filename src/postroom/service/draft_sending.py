@@ -14,18 +14,22 @@ from postroom.model.draft import Draft, DraftSummary
 from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound, PostroomError, Temporary
 from postroom.model.event import EventType
 from postroom.model.message import Attachment, Outgoing, Raw, Upload
-from postroom.model.policy import Held
+from postroom.model.policy import Held, Rule, Ruling
 from postroom.model.record import Record
-from postroom.model.tenant import SYSTEM, Actor, Reach
-from postroom.service import holding, send
+from postroom.model.tenant import SYSTEM, Actor, ApiKey, Reach
+from postroom.service import holding, policy, send
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_files import content_of
 from postroom.service.draft_wording import DraftRef, own_labels
 from postroom.service.drafts import check_idle, find_draft, take_out
 from postroom.service.idempotency import Keyed, Token, once
-from postroom.service.messages import Strings, check_labels
+from postroom.service.labels import check_labels
+from postroom.service.messages import Strings, find_by_id
 from postroom.service.operation import Answer, Context, Input, Nothing
+from postroom.service.sent_ids import sent_id
+from postroom.service.wording import Written
 from postroom.store.queries import drafts as queries
+from postroom.store.queries import keys
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
@@ -55,10 +59,11 @@ class Ready(Record):
 
 
 class Parting(Input):
-    """A draft and the message that it has become."""
+    """A draft and the message that it has become. `is_due`: nobody sends it but the moment that was set."""
 
     draft: DraftSummary
     departure: Departure
+    is_due: bool = False
 
 
 class Claim(Input):
@@ -84,6 +89,37 @@ class Failure(Leased):
     """A draft that is not sent, and why."""
 
     reason: str
+
+
+class Cancel(Input):
+    """A draft that is to be sent, by the id of the message that it will be."""
+
+    message_id: str = Field(description="The message (msg_…) that the draft becomes: it has the letters of the draft.")
+
+
+def message_of(draft_id: str) -> str:
+    """Return the id of the message that a draft becomes: known from the start to who scheduled it."""
+    return f"msg_{draft_id.removeprefix('dft_')}"
+
+
+def cancel(context: Context, given: Cancel) -> DraftSummary:
+    """Take back a message that was scheduled: its draft is deleted, and nothing is sent.
+
+    Raises:
+        NotFound: there is no such draft, or it is not scheduled.
+        Conflict: it was sent.
+        Forbidden: the key may not read drafts, as the answer shows one.
+    """
+    if not context.actor.may("draft_read"):
+        raise Forbidden("This key lacks the permission draft_read.", fix="Use a key that has draft_read.")
+    draft_id = f"dft_{given.message_id.removeprefix('msg_')}"
+    draft = context.tx.one(queries.BY_ID, id=draft_id)
+    if draft is None or draft.send_status is None:
+        find_by_id(context, given.message_id)
+        raise Conflict("The message was sent.", fix="It cannot be taken back.")
+    holding.void(context, draft)
+    take_out(context, draft)
+    return draft
 
 
 async def send_draft(desk: "Desk", actor: Actor, given: SendDraft) -> Answer[send.Leaving]:
@@ -124,12 +160,36 @@ def prepare(context: Context, given: Prepare) -> Ready:
 def commit(context: Context, given: Parting) -> send.Leaving:
     """Write the message that a draft has become, in the place of the draft; one that is held stays, and waits."""
     mailbox = send.mailbox_of(context, given.departure)
-    ruling = send.check(context, mailbox, given.departure)
+    sending = send.look_at(context, mailbox, given.departure, written=given.draft.tainted)
+    ruling = policy.judge(context, mailbox, sending)
+    if given.is_due:
+        ruling = _gone(context, given.draft) or ruling
     if ruling is not None:
         return holding.ask(context, given.departure, ruling, holding.park(context, given.draft))
     if not take_out(context, given.draft):
         raise _changed()
-    return send.write(context, mailbox, given.departure)
+    return send.write(context, mailbox, given.departure, sending)
+
+
+def _gone(context: Context, draft: DraftSummary) -> Ruling | None:
+    """Return why a due draft is held whose writer could not send it now: a person decides in the writer's place."""
+    if not draft.written_by:
+        return None
+    name = draft.written_by[0]
+    key = context.tx.one(keys.STANDING, id=name)
+    if key is None or (key.expires_at is not None and key.expires_at <= context.now):
+        return Ruling(rule=Rule.KEY_GONE, reason=f"The key that wrote it, {name}, was deleted, or its time is over.")
+    needed = {"draft_send"} if draft.original_id is None else {"draft_send", "message_read"}
+    lacks = needed - (needed if key.permissions is None else key.permissions)
+    if not lacks and _reaches(key, draft):
+        return None
+    lost = f"the permission {' and '.join(sorted(lacks))}" if lacks else "the inbox"
+    return Ruling(rule=Rule.KEY_GONE, reason=f"The key that wrote it, {name}, has lost {lost}.")
+
+
+def _reaches(key: ApiKey, draft: DraftSummary) -> bool:
+    pods, inboxes = (None, draft.pod_id), (None, draft.inbox_id)
+    return key.org_id == draft.org_id and key.pod_id in pods and key.inbox_id in inboxes
 
 
 def claim(context: Context, given: Claim) -> list[DraftSummary]:
@@ -155,7 +215,7 @@ def give_back(context: Context, given: Owner) -> int:
 
 
 async def attempt(desk: "Desk", _actor: Actor, given: Leased) -> Answer[None]:
-    """Send a draft whose moment has come; what stands against it ends it as failed.
+    """Send a draft whose moment has come; what stands against it ends it as failed, or holds it for a person.
 
     Raises:
         Temporary: a failure of ours; it is still leased.
@@ -167,7 +227,7 @@ async def attempt(desk: "Desk", _actor: Actor, given: Leased) -> Answer[None]:
             raise Conflict("It was due while nothing ran, and is more than 24 hours late.", fix="Set send_at again.")
         wanted = Prepare(inbox_id=draft.inbox_id, draft_id=draft.draft_id, version=draft.version)
         ready: Ready = await desk.call("drafts.prepare", actor, wanted)
-        answer = await _leave(desk, actor, ready, own_labels(ready.draft))
+        answer = await _leave(desk, actor, ready, own_labels(ready.draft), is_due=True)
     except Temporary:
         raise
     except PostroomError as error:
@@ -204,7 +264,13 @@ def _prepared(context: Context, draft: DraftSummary) -> send.Prepared:
 
 
 async def _leave(
-    desk: "Desk", actor: Actor, ready: Ready, labels: tuple[str, ...], token: Token | None = None
+    desk: "Desk",
+    actor: Actor,
+    ready: Ready,
+    labels: tuple[str, ...],
+    token: Token | None = None,
+    *,
+    is_due: bool = False,
 ) -> Answer[send.Leaving]:
     draft = ready.draft
     if not (draft.text or draft.html or draft.attachments or draft.forward_of or _has_words(draft)):
@@ -212,12 +278,13 @@ async def _leave(
     pairs = zip(draft.attachments, ready.files, strict=True)
     files = tuple([_upload(file, await content_of(desk, raw)) for file, raw in pairs])
     given, outgoing = await _worded(desk, ready, labels)
+    wire_id = sent_id(desk.house, ready.prepared.inbox.address, message_of(draft.draft_id))
+    outgoing = outgoing.model_copy(update={"message_id": wire_id})
     if draft.forward_of is not None:
         files = (*await send.files_of(desk, ready.prepared), *files)
     departure = await send.departure(desk, actor, ready.prepared, given, outgoing, files)
-    parting = Parting(
-        draft=DraftSummary.trusted(_summary(draft)), departure=departure.model_copy(update={"token": token})
-    )
+    departure = departure.model_copy(update={"token": token})
+    parting = Parting(draft=DraftSummary.trusted(_summary(draft)), departure=departure, is_due=is_due)
     return await desk.ask("drafts.commit", actor, parting)
 
 
@@ -229,15 +296,16 @@ def _summary(draft: Draft) -> dict[str, object]:
     return {name: getattr(draft, name) for name in DraftSummary.model_fields}
 
 
-async def _worded(desk: "Desk", ready: Ready, labels: tuple[str, ...]) -> tuple[send.Written, Outgoing]:
+async def _worded(desk: "Desk", ready: Ready, labels: tuple[str, ...]) -> tuple[Written, Outgoing]:
     draft, prepared = ready.draft, ready.prepared
-    fields = {name: getattr(draft, name) for name in ("to", "cc", "bcc", "reply_to", "text", "html")}
+    fields = {name: getattr(draft, name) for name in ("to", "cc", "bcc", "reply_to", "text", "html", "headers")}
     place = {"inbox_id": draft.inbox_id, "message_id": draft.original_id, "labels": labels}
     if draft.in_reply_to is not None:
         answer = send.ReplyToMessage(**fields, **place)
         return answer, await send.word_reply(desk, prepared, answer, draft.subject)
     if draft.forward_of is not None:
-        forward = send.ForwardMessage(**fields, **place, subject=draft.subject)
+        whole = {"new_thread": draft.thread_id is None, "replaces": draft.replaces}
+        forward = send.ForwardMessage(**fields, **place, **whole, subject=draft.subject)
         return forward, await send.word_forward(desk, prepared, forward)
     message = send.SendMessage(**fields, inbox_id=draft.inbox_id, labels=labels, subject=draft.subject)
     return message, send.word_message(desk, prepared, message)

@@ -16,8 +16,9 @@ from postroom.model.message import Attachment, Message
 from postroom.model.record import Record
 from postroom.service import policy, send
 from postroom.service.inboxes import InboxRef
-from postroom.service.messages import SYSTEM_LABELS, Moment, Strings, check_labels, check_number
-from postroom.service.operation import Input
+from postroom.service.labels import SYSTEM_LABELS, check_labels, check_number
+from postroom.service.messages import Moment, Strings
+from postroom.service.operation import OURS, Input
 from postroom.service.uploads import AttachmentToSend
 
 GRACE_MS = 60_000  # so much may a caller's clock be behind ours
@@ -26,23 +27,31 @@ _PREVIEW = 200
 _PREVIEW_SOURCE = 4_000  # characters that a preview is made from
 LISTS = ("reply_to", "to", "cc", "bcc")
 _BODIES = ("subject", "text", "html")
+_HEADERS = "Further header fields."
 _SEND_AT = "When to send it (RFC 3339); needs the permission draft_send."
 
 
 class CreateDraft(InboxRef):
     to: Strings = Field(default=(), description="Recipients: name@host or Name <name@host>.")
-    cc: Strings = Field(default=(), description="Recipients of a copy.")
-    bcc: Strings = Field(default=(), description="Hidden recipients.")
-    reply_to: Strings = Field(default=(), description="Where answers shall go.")
+    cc: Strings = Field(default=(), description="Copies go to these.")
+    bcc: Strings = Field(default=(), description="Hidden copies.")
+    reply_to: Strings = Field(default=(), description="Answers go here.")
     subject: str | None = Field(default=None, description="The subject; an answer's and a forward's is derived.")
-    text: str | None = Field(default=None, description="The body as plain text.")
-    html: str | None = Field(default=None, description="The body as HTML.")
+    text: str | None = Field(default=None, description="As plain text.")
+    html: str | None = Field(default=None, description="As HTML.")
     labels: Strings = Field(default=(), description="Labels of your own.")
     attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
     in_reply_to: str | None = Field(default=None, description="The message that this answers: its Message-ID.")
     reply_all: bool = Field(default=False, description="Answer everybody; exclusive with to, cc and bcc.")
     forward_of: str | None = Field(default=None, description="The message that this forwards: its Message-ID.")
     send_at: Moment | None = Field(default=None, description=_SEND_AT)
+    attachment_limit: int | None = Field(
+        default=None, gt=0, description="At most so many bytes of files.", json_schema_extra=OURS
+    )
+    headers: dict[str, str] = Field(default_factory=dict, description=_HEADERS, json_schema_extra=OURS)
+    is_whole: bool = Field(
+        default=False, description="Refuse what could not be sent now as it is.", json_schema_extra=OURS
+    )
     client_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9\-._~]{1,256}$",
@@ -59,16 +68,17 @@ class UpdateDraft(DraftRef):
     """What is absent stays; null or an empty list clears."""
 
     to: Strings | None = Field(default=None, description="Recipients.")
-    cc: Strings | None = Field(default=None, description="Recipients of a copy.")
-    bcc: Strings | None = Field(default=None, description="Hidden recipients.")
-    reply_to: Strings | None = Field(default=None, description="Where answers shall go.")
+    cc: Strings | None = Field(default=None, description="Copies go to these.")
+    bcc: Strings | None = Field(default=None, description="Hidden copies.")
+    reply_to: Strings | None = Field(default=None, description="Answers go here.")
     subject: str | None = Field(default=None, description="The subject.")
-    text: str | None = Field(default=None, description="The body as plain text.")
-    html: str | None = Field(default=None, description="The body as HTML.")
+    text: str | None = Field(default=None, description="As plain text.")
+    html: str | None = Field(default=None, description="As HTML.")
     add_attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
     remove_attachments: Strings = Field(default=(), description="Ids of files to take off.")
     add_labels: Strings = Field(default=(), description="Labels to add.")
     remove_labels: Strings = Field(default=(), description="Labels to take off.")
+    headers: dict[str, str] | None = Field(default=None, description=_HEADERS, json_schema_extra=OURS)
     send_at: Moment | None = Field(default=None, description=f"{_SEND_AT} null: it is not sent by itself.")
 
 
@@ -117,6 +127,7 @@ def worded(given: CreateDraft, begun: Begun, now: int) -> Draft:
         original_id=original.id if original else None,
         thread_id=original.thread_id if original else None,
         references=send.chain_to(original) if original else (),
+        headers=dict(mime.check_headers(given.headers.items())),
         **_schedule(given.send_at, now),
         created_at=now,
         updated_at=now,
@@ -128,12 +139,15 @@ def changed(draft: Draft, given: UpdateDraft, files: Iterable[Attachment], now: 
     asked = given.model_fields_set
     lists = {name: (getattr(given, name) or ()) if name in asked else getattr(draft, name) for name in LISTS}
     bodies = {name: (getattr(given, name) or None) if name in asked else getattr(draft, name) for name in _BODIES}
+    headers = (given.headers or {}) if "headers" in asked else draft.headers
+    mime.check_headers(headers.items())
     if bodies["subject"]:
         mime.check_value("subject", bodies["subject"])
     return draft.model_copy(
         update={
             **_addresses(lists),
             **bodies,
+            "headers": headers,
             **(_schedule(given.send_at, now) if "send_at" in asked else {}),
             "preview": _preview(bodies["text"], bodies["html"]),
             "labels": _labels(draft, given.add_labels, given.remove_labels),

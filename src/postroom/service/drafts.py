@@ -4,14 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from postroom.model.address import read_address
 from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound
+from postroom.model.inbox import Inbox, Mailbox
 from postroom.model.message import Attachment, Raw
 from postroom.model.page import Page
-from postroom.model.policy import hand
+from postroom.model.policy import Taint, hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import holding, places
+from postroom.service import holding, hosting, places, policy, taint
 from postroom.service.draft_files import KeptFile, add_files, content_of, keep
 from postroom.service.draft_wording import (
     LISTS,
@@ -30,14 +32,14 @@ from postroom.service.operation import Answer, Context, Input
 from postroom.service.uploads import too_large
 from postroom.store.json import as_json
 from postroom.store.queries import drafts as queries
-from postroom.store.queries import messages
+from postroom.store.queries import messages, trash
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
 _CHANGING = (
     *("labels", "reply_to", "to", "cc", "bcc", "subject", "preview", "attachments", "send_status", "send_at"),
-    *("send_error", "due_at", "updated_at", "written_by", "text", "html"),
+    *("send_error", "due_at", "updated_at", "written_by", "tainted", "headers", "text", "html"),
 )
 
 
@@ -46,10 +48,10 @@ class DraftFileRef(DraftRef):
 
 
 class ListDrafts(Input):
-    inbox_id: str | None = Field(default=None, description="Only drafts of this inbox.")
+    inbox_id: str | None = Field(default=None, description="Its address; all inboxes when absent.")
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
-    labels: Strings = Field(default=(), description="Only drafts that have all these labels, such as scheduled.")
+    labels: Strings = Field(default=(), description="With all these labels.")
     before: Moment | None = Field(default=None, description="Only drafts changed before this time (RFC 3339).")
     after: Moment | None = Field(default=None, description="Only drafts changed at or after this time (RFC 3339).")
     ascending: bool = Field(default=False, description="The longest unchanged first.")
@@ -67,6 +69,7 @@ class NewDraft(Input):
 
     draft: Draft
     files: tuple[KeptFile, ...]
+    is_whole: bool = False  # what could not be sent now is refused
 
 
 class Change(Input):
@@ -101,15 +104,17 @@ async def create(desk: "Desk", actor: Actor, given: CreateDraft) -> Answer[Draft
     if begun.known is not None:
         return Answer(begun.known, answer.position)
     draft = worded(given, begun, desk.clock())
-    files = await keep(desk, actor, given.attachments, draft)
+    files = await keep(desk, actor, given.attachments, draft, given.attachment_limit)
     draft = draft.model_copy(update={"attachments": tuple(file.attachment for file in files)})
-    return await desk.ask("drafts.add", actor, NewDraft(draft=draft, files=files))
+    return await desk.ask("drafts.add", actor, NewDraft(draft=draft, files=files, is_whole=given.is_whole))
 
 
 def begin(context: Context, given: Begin) -> Begun:
     """Find what a new draft starts from."""
     inbox = find_inbox(context, given.inbox_id)
     known = _known(context, inbox.inbox_id, given.client_id)
+    if known is not None:
+        taint.shows_draft(context, known)
     original = None
     if known is None and given.original is not None:
         summary = find_message(context, MessageRef(inbox_id=given.inbox_id, message_id=given.original))
@@ -121,12 +126,31 @@ def add(context: Context, given: NewDraft) -> Draft:
     """Keep a new draft."""
     inbox = find_inbox(context, given.draft.inbox_id)
     if (known := _known(context, inbox.inbox_id, given.draft.client_id)) is not None:
+        taint.shows_draft(context, known)
         return known
+    if given.is_whole:
+        _check_whole(context, inbox, given.draft)
     queue = {"lease_until": 0, "lease_owner": None}
-    draft = given.draft.model_copy(update={"written_by": hand(context.actor)})
+    draft = given.draft.model_copy(update=_writing(context, given.draft))
     context.tx.insert(queries.ADD, {**_columns(draft), **queue, "id": draft.draft_id})
     add_files(context, given.draft, given.files)
     return _kept(context, given.draft)
+
+
+def _check_whole(context: Context, inbox: Inbox, draft: Draft) -> None:
+    """Let pass a draft that could be sent now: who hands it in to leave later is told at once, as of any message.
+
+    Raises:
+        InvalidInput, Refused, Unprocessable: as sending does. What policies say is asked when it leaves.
+    """
+    if not (draft.subject or draft.text or draft.html or draft.attachments):
+        raise InvalidInput("An empty message.", fix="Give a subject, text, html or attachments.")
+    hosting.check_sender(context, inbox)
+    policy.check_sender(inbox)
+    people = [read_address(one, "to") for one in (*draft.to, *draft.cc, *draft.bcc)]
+    policy.check(people)
+    mailbox = Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
+    policy.check_lists(context, mailbox, [one.address for one in people])
 
 
 def list_(context: Context, given: ListDrafts) -> Page[DraftSummary]:
@@ -152,7 +176,9 @@ def list_(context: Context, given: ListDrafts) -> Page[DraftSummary]:
 
 def get(context: Context, given: DraftRef) -> Draft:
     """Get one draft with its bodies."""
-    return find_draft(context, given)
+    draft = find_draft(context, given)
+    taint.shows_draft(context, draft)
+    return draft
 
 
 async def update(desk: "Desk", actor: Actor, given: UpdateDraft) -> Answer[Draft]:
@@ -176,7 +202,8 @@ def change(context: Context, given: Change) -> Draft:
     """Write a change."""
     draft = edit(context, _ref(given.given))
     after = changed(draft, given.given, [file.attachment for file in given.files], context.now)
-    after = after.model_copy(update={"written_by": hand(context.actor), **_taken_back(context, draft, given.given)})
+    after = after.model_copy(update={**_writing(context, draft), **_taken_back(context, draft, given.given)})
+    taint.shows_draft(context, draft)
     columns = _columns(after)
     context.tx.run(queries.UPDATE, key=draft.seq, **{name: columns[name] for name in _CHANGING})
     for attachment_id in given.given.remove_attachments:
@@ -186,9 +213,10 @@ def change(context: Context, given: Change) -> Draft:
 
 
 def delete(context: Context, given: DraftRef) -> DraftSummary:
-    """Delete a draft for good; one that is scheduled is not sent."""
-    draft = find_draft(context, given)
+    """Delete a draft for good, in the trash or not; one that is scheduled is not sent."""
+    draft = find_trashed(context, given) or find_draft(context, given)
     holding.void(context, draft)
+    context.tx.run(trash.REMOVE, id=draft.draft_id)
     take_out(context, draft)
     return draft
 
@@ -204,6 +232,7 @@ async def attachment(desk: "Desk", actor: Actor, given: DraftFileRef) -> Answer[
 def find_attachment(context: Context, given: DraftFileRef) -> FoundFile:
     """Say what a file of a draft is, without its bytes."""
     draft = find_draft(context, _ref(given))
+    taint.shows_draft(context, draft)
     listed = {a.attachment_id: a for a in draft.attachments}
     wanted = listed.get(given.attachment_id)
     raw = None if wanted is None else context.tx.one(queries.FILE, id=wanted.attachment_id)
@@ -220,6 +249,13 @@ def find_draft(context: Context, given: DraftRef) -> Draft:
     if found is None or (inbox is not None and found.inbox_id != inbox.inbox_id):
         raise NotFound("draft", given.draft_id, fix="It may have been sent; list the drafts to see those that wait.")
     return found
+
+
+def find_trashed(context: Context, given: DraftRef) -> DraftSummary | None:
+    """Return a draft that is in the trash, None where there is none within reach. Raises NotFound for its inbox."""
+    inbox = None if given.inbox_id is None else find_inbox(context, given.inbox_id)
+    found = context.tx.one(queries.IN_TRASH, id=given.draft_id.strip())
+    return found if found is None or inbox is None or found.inbox_id == inbox.inbox_id else None
 
 
 def check_idle(draft: DraftSummary) -> None:
@@ -243,6 +279,14 @@ def _require(actor: Actor, *permissions: str | None) -> None:
             raise Forbidden(f"This key lacks the permission {permission}.", fix=f"Use a key that has {permission}.")
 
 
+def _writing(context: Context, draft: Draft) -> dict[str, Any]:
+    """Return by whom a draft is written now, and how it is tainted: what of old words is left nobody can tell."""
+    source = draft.original_id if draft.thread_id is None else None
+    ways = {draft.tainted, taint.of(context, draft.org_id, draft.thread_id, source)}
+    tainted = next((way for way in (Taint.READING, Taint.THREAD) if way in ways), None)
+    return {"written_by": hand(context.actor), "tainted": tainted}
+
+
 def _taken_back(context: Context, draft: Draft, given: UpdateDraft) -> dict[str, Any]:
     """End what a draft waits for where it was held: another message is another question."""
     holding.void(context, draft)
@@ -253,7 +297,11 @@ def _taken_back(context: Context, draft: Draft, given: UpdateDraft) -> dict[str,
 def _known(context: Context, inbox_id: str, client_id: str | None) -> Draft | None:
     if client_id is None:
         return None
-    return context.tx.one(queries.BY_CLIENT_ID, inbox_id=inbox_id, client_id=client_id)
+    known = context.tx.one(queries.BY_CLIENT_ID, inbox_id=inbox_id, client_id=client_id)
+    if known is not None and context.tx.one(trash.BY_ID, id=known.draft_id) is not None:
+        fix = f"Restore it (undo_delete, or: postroom drafts restore {known.draft_id}), or use another client_id."
+        raise Conflict("The draft with this client_id is in the trash, where it stays for 30 days.", fix=fix)
+    return known
 
 
 def _columns(draft: Draft) -> dict[str, Any]:
@@ -263,6 +311,7 @@ def _columns(draft: Draft) -> dict[str, Any]:
         "labels": as_json(own_labels(draft)),
         **{name: as_json(getattr(draft, name)) for name in (*LISTS, "references")},
         "attachments": as_json([a.model_dump() for a in draft.attachments]),
+        "headers": as_json(draft.headers) if draft.headers else None,
         "written_by": as_json(draft.written_by) if draft.written_by else None,
         "due_at": draft.send_at if draft.send_status is SendStatus.SCHEDULED else None,
     }

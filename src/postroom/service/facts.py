@@ -42,6 +42,7 @@ async def read_facts(desk: "Desk", actor: Actor, message: Message) -> Facts:
         found = await desk.call("messages.attachment", actor, AttachmentRef.model_validate(ref))
         invites += read_invites(found.content)
     return Facts(
+        automatic=message.automatic and "received" in message.labels,
         list_id=_one(message, "list-id"),
         unsubscribe=ways_out(message),
         receipt_to=_one(message, "disposition-notification-to"),

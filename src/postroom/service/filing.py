@@ -48,6 +48,7 @@ class Sheet:
     digest: bytes | None = None  # what makes two arrivals one; None: we wrote it
     event: EventType | None = None  # what the log is told, in the same statement; None: the caller tells it
     public_id: str | None = None  # what it was known by on the server that it comes from
+    tainted: bool = False  # an inbox here wrote it, of what came from outside
     is_placed: bool = False  # its thread is decided: `thread_id`, a new one without
 
 
@@ -223,6 +224,8 @@ def _message_row(context: Context, mailbox: Mailbox, sheet: Sheet, filed: Filed,
         "parse_error": parsed.parse_error,
         "created_at": context.now,
         "updated_at": context.now,
+        "tainted": sheet.tainted,
+        "automatic": parsed.automatic or (sheet.origin == "smtp" and not sheet.envelope_from),
     }
 
 

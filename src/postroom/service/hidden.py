@@ -35,11 +35,22 @@ def left_out(context: Context, given: WithHidden, labels: Iterable[str] = ()) ->
     return _ALL - asked
 
 
+def unseen(context: Context) -> tuple[str, ...]:
+    """Return the labels whose bearers are absent to who asks, in order."""
+    return tuple(label for label in HIDDEN if not context.actor.may(_permission(label)))
+
+
 def is_visible(context: Context, labels: Iterable[str]) -> bool:
     """Tell whether who asks may see what has these labels; to others it is absent."""
     if context.actor.permissions is None:
         return True
     return all(context.actor.may(_permission(label)) for label in _ALL.intersection(labels))
+
+
+def check_reads(context: Context) -> None:
+    """Let pass who may be shown messages: an answer that shows one is no way around it. Raises Forbidden."""
+    if not context.actor.may("message_read"):
+        raise Forbidden("This key lacks the permission message_read.", fix="Use a key that has message_read.")
 
 
 def _permission(label: str) -> str:

@@ -3,7 +3,7 @@
 from postroom.mime.encode import ascii_domain
 from postroom.model.address import MAX_DOMAIN, domain_key, is_domain, split
 from postroom.model.domain import Host
-from postroom.model.errors import DomainNotVerified, Unprocessable
+from postroom.model.errors import DomainNotUsable, DomainNotVerified
 from postroom.model.inbox import Inbox, Mailbox
 from postroom.service.operation import Context
 from postroom.store.queries import domains as queries
@@ -67,12 +67,12 @@ def check_sender(context: Context, inbox: Inbox) -> None:
 
 
 def domain_for_inbox(context: Context, domain: str, org_id: str, pod_id: str) -> str:
-    """Return the spelling of a domain that an inbox of this pod may have. Raises Unprocessable."""
+    """Return the spelling of a domain that an inbox of this pod may have. Raises DomainNotUsable."""
     if is_own(context, domain):
         return context.house.domain
     host = host_of(context, domain)
     if host is None or not _may_use(host, org_id, pod_id):
-        raise Unprocessable(
+        raise DomainNotUsable(
             f"domain: {domain[:MAX_DOMAIN]!r} is not a domain of this server.",
             fix=f"Use {context.house.domain}, or a domain that you have verified.",
         )

@@ -18,7 +18,7 @@ from postroom.model.tenant import SYSTEM, Actor
 from postroom.service import hosting
 from postroom.service.filing import MAX_PEOPLE, Sheet, digest_reference, file, known_as
 from postroom.service.inboxes import find_inbox
-from postroom.service.messages import MAX_LABEL, MAX_LABELS, SYSTEM_LABELS, folded
+from postroom.service.labels import MAX_LABEL, MAX_LABELS, SYSTEM_LABELS, folded
 from postroom.service.operation import Answer, Context, Input
 from postroom.service.receive import keep_large
 from postroom.store.queries import inboxes, messages, pods, threads

@@ -6,17 +6,30 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from postroom.model.address import address_key, check_username, plus_base_key
-from postroom.model.errors import AddressTaken, CannotDelete, InvalidInput, NotFound, OutOfScope
+from postroom.model.errors import AddressTaken, CannotDelete, Forbidden, InvalidInput, NotFound, OutOfScope
 from postroom.model.event import EventType
 from postroom.model.ids import ALPHABET, new_id, random_bytes
 from postroom.model.inbox import Inbox, InboxStatus, Mailbox, MetadataValue, words_of
 from postroom.model.page import Page
 from postroom.model.tenant import Pod, Within
 from postroom.model.webhook import NotificationState
-from postroom.service import hosting, places
-from postroom.service.operation import Context, Input
+from postroom.service import hosting, places, totals
+from postroom.service.operation import OURS, Context, Input
 from postroom.store.json import as_json
-from postroom.store.queries import approvals, drafts, keys, lists, metrics, pods, policies, trash, uploads, webhooks
+from postroom.store.queries import (
+    approvals,
+    counts,
+    drafts,
+    keys,
+    labels,
+    lists,
+    metrics,
+    pods,
+    policies,
+    trash,
+    uploads,
+    webhooks,
+)
 from postroom.store.queries import inboxes as queries
 from postroom.store.queries.messages import Reference
 
@@ -35,15 +48,22 @@ class CreateInbox(Input):
         pattern=CLIENT_ID,
         description="Your own id: a second create with it returns the first inbox.",
     )
+    client_id_tracks: bool = Field(
+        default=False, description="client_id only tracks: a create makes another inbox.", json_schema_extra=OURS
+    )
     status: InboxStatus = Field(default=InboxStatus.ACTIVE, description="paused: it neither sends nor takes mail.")
     metadata: Metadata | None = Field(default=None, description="Up to 256 keys with string, number or bool values.")
 
 
 class InboxRef(Input):
-    inbox_id: str = Field(description="The address of the inbox.")
+    inbox_id: str = Field(description="Its address.")
 
 
-class ListInboxes(Input):
+class DeleteInbox(InboxRef):
+    with_keys: bool = Field(default=False, description="Its API keys too.", json_schema_extra=OURS)
+
+
+class ListInboxes(places.ByNumber):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
@@ -71,7 +91,8 @@ class Routed(NamedTuple):
 def create(context: Context, given: CreateInbox) -> Inbox:
     """Create an inbox: a new address that the agent owns."""
     pod = _pod(context)
-    if given.client_id is not None:
+    is_unique = given.client_id is not None and not given.client_id_tracks
+    if is_unique:
         known = context.tx.one(queries.BY_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
         if known is not None:
             return known
@@ -80,6 +101,9 @@ def create(context: Context, given: CreateInbox) -> Inbox:
     inbox = _new_inbox(context, given, pod)
     row = {**inbox.model_dump(), "metadata": as_json(inbox.metadata), "address_key": address_key(inbox.address)}
     context.tx.insert(queries.ADD, {**row, "status": inbox.status.value})
+    if is_unique:
+        named = {"kind": "inbox", "place": inbox.pod_id, "client_id": inbox.client_id, "id": inbox.inbox_id}
+        context.tx.insert(counts.ADD_CLIENT_ID, named)
     _write_words(context, inbox)
     context.tx.emit(EventType.INBOX_CREATED, inbox, {"address": inbox.address})
     return inbox
@@ -89,6 +113,12 @@ def list_(context: Context, given: ListInboxes) -> Page[Inbox]:
     """List the inboxes, newest first."""
     within, owner = within_reach(context)
     query = queries.page(within, given.ascending)
+    if (skip := places.number(given.offset, given.page_token)) is not None:
+        total = totals.of_inboxes(context, within, owner or "")
+        end = places.from_end("inboxes", ascending=given.ascending)
+        return places.leap(
+            skip, total, lambda skip: context.tx.all(query, owner=owner, **end, n=given.limit, skip=skip)
+        )
     return places.turn(
         "inboxes",
         given.page_token,
@@ -123,15 +153,18 @@ def update(context: Context, given: UpdateInbox) -> Inbox:
     return updated
 
 
-def delete(context: Context, given: InboxRef) -> Inbox:
-    """Delete an inbox with all its mail, for good; its address becomes free at once. Its API keys must be gone.
+def delete(context: Context, given: DeleteInbox) -> Inbox:
+    """Delete an inbox with all its mail, for good; its address becomes free at once. Its API keys must be gone, or go.
 
     Of one that is in the trash, the keys go along: nobody sees them any more.
     """
     trashed = find_trashed(context, given.inbox_id)
     inbox = trashed or find_inbox(context, given.inbox_id)
     if trashed is None and context.tx.one(keys.OF_INBOX, inbox_id=inbox.inbox_id) is not None:
-        raise CannotDelete(f"The inbox {inbox.address} has API keys.", fix="Delete the keys of this inbox first.")
+        if not given.with_keys:
+            raise CannotDelete(f"The inbox {inbox.address} has API keys.", fix="Delete the keys of this inbox first.")
+        if not context.actor.may("api_key_delete"):
+            raise Forbidden("The inbox has API keys, and this key may not delete them.", fix="Use a key that may.")
     return erase(context, inbox)
 
 
@@ -142,7 +175,9 @@ def erase(context: Context, inbox: Inbox) -> Inbox:
     context.tx.run(queries.DELETE_WORDS, inbox_id=inbox.inbox_id)
     context.tx.run(metrics.END_INBOX, key=inbox.inbox_id, now=context.now)
     context.tx.run(queries.DELETE, inbox_id=inbox.inbox_id)
+    context.tx.run(labels.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
     context.tx.run(lists.DELETE_OF_PLACE, place=inbox.inbox_id)
+    context.tx.run(trash.REMOVE_DRAFTS, inbox_id=inbox.inbox_id)
     context.tx.run(drafts.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
     context.tx.run(approvals.DELETE_OF_INBOX, inbox_id=inbox.inbox_id)
     context.tx.run(policies.DELETE, key=inbox.inbox_id)
@@ -276,6 +311,7 @@ def _is_a_tag(context: Context, address: str, pod: Pod) -> bool:
 
 
 def _new_inbox(context: Context, given: CreateInbox, pod: Pod) -> Inbox:
+    totals.check_inboxes(context, pod.org_id)
     domain = hosting.domain_for_inbox(context, given.domain or context.house.domain, pod.org_id, pod.pod_id)
     username = check_username(given.username) if given.username else _drawn_name()
     address = f"{username}@{domain}"

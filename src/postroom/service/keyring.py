@@ -38,6 +38,17 @@ class KeyRing:
         self._noted: dict[str, int] = {}  # when the use of a key was last written
         self._writing: set[asyncio.Task[None]] = set()
 
+    async def admit(self, api_key: str) -> Actor:
+        """Return who asks by `api_key`, with the request counted.
+
+        Raises:
+            TooManyRequests: the rate of the key is spent.
+            Unauthenticated, Temporary: as `actor` does.
+        """
+        actor = await self.actor(api_key)
+        self._desk.rates.take(actor)
+        return actor
+
     async def actor(self, api_key: str) -> Actor:
         """Return who `api_key` is.
 

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from postroom.model.errors import InvalidInput, NotFound, PermissionEscalation
-from postroom.model.ids import new_secret
+from postroom.model.ids import ALPHABET, new_secret, random_bytes
 from postroom.model.page import Page
 from postroom.model.tenant import ApiKey, NewApiKey, Reach
 from postroom.service import places
 from postroom.service.inboxes import find_inbox
 from postroom.service.messages import Moment
-from postroom.service.operation import Context, Input
+from postroom.service.operation import OURS, Context, Input
 from postroom.service.tenants import PERMISSIONS, add_key
 from postroom.store.json import as_json
 from postroom.store.queries import keys as queries
@@ -55,10 +55,13 @@ class CreateKey(Input):
     name: str | None = Field(default=None, min_length=1, max_length=256, description="What the key is for.")
     inbox_id: str | None = Field(default=None, description="Confine the key to this inbox.")
     permissions: Permissions = None
+    prefix: Literal["pr", "inai"] = Field(
+        default="pr", description="What its secret begins with.", json_schema_extra=OURS
+    )
     expires_at: Moment | None = Field(default=None, description="When it stops working (RFC 3339); it cannot be moved.")
 
 
-class ListKeys(_OfInbox):
+class ListKeys(places.ByNumber, _OfInbox):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
@@ -85,24 +88,36 @@ def create(context: Context, given: CreateKey) -> NewApiKey:
     """Make an API key; its secret is in this answer and nowhere else."""
     _check_permissions(context, given.permissions)
     reach, address = _confined(context, given.inbox_id)
-    secret = new_secret("pr")
+    secret = new_secret("pr" if given.prefix == "pr" else f"{given.prefix}_{_drawn()}")
     key = add_key(context, reach, given.name or "key", secret, given.permissions, _end(context, given.expires_at))
     return NewApiKey(key=key.model_copy(update={"inbox_address": address}), api_key=secret)
+
+
+def _drawn() -> str:
+    """Return the letters by which a key is told from others in a list."""
+    return "".join(ALPHABET[byte & 31] for byte in random_bytes(4))
 
 
 def list_(context: Context, given: ListKeys) -> Page[ApiKey]:
     """List the API keys within reach, newest first, without their secrets."""
     reach, _address = _confined(context, given.inbox_id)
-    within, _owner = reach.innermost
+    within, owner = reach.innermost
     query = queries.page(within, given.ascending)
+    skip = places.number(given.offset, given.page_token)
     if given.type == "public_key":
-        return Page(items=())
+        return Page(items=(), total=None if skip is None else 0)
+    if skip is not None:
+        total = context.tx.one(queries.number(within), owner=owner) or 0
+        end = places.from_end("keys", ascending=given.ascending)
+        return places.leap(
+            skip, total, lambda skip: context.tx.all(query, owner=owner, **end, n=given.limit, skip=skip)
+        )
     return places.turn(
         "keys",
         given.page_token,
         ascending=given.ascending,
         limit=given.limit,
-        fetch=lambda mark, n: context.tx.all(query, owner=getattr(reach, within), **mark, n=n),
+        fetch=lambda mark, n: context.tx.all(query, owner=owner, **mark, n=n),
         place=lambda key: (key.created_at, key.api_key_id),
     )
 

@@ -10,7 +10,7 @@ from postroom.model.event import Event, EventType
 from postroom.model.message import Message
 from postroom.model.record import Record
 from postroom.model.thread import Thread
-from postroom.model.webhook import permissions_for
+from postroom.model.webhook import Webhook, permissions_for
 from postroom.service import domains
 from postroom.service.hidden import is_visible
 from postroom.service.messages import listed
@@ -24,6 +24,7 @@ _NEEDS = {
     "draft.": ("draft_read",),
     "claim.": ("message_read",),
     "approval.": ("message_read",),
+    "webhook.": ("webhook_read",),
 }
 
 
@@ -64,6 +65,7 @@ class Happening(Record):
     message: Message | None = None
     thread: Thread | None = None
     domain: Domain | None = None
+    webhook: Webhook | None = None  # that is tried
     is_outside: bool = False  # the message is one that nobody of the organization wrote
 
 

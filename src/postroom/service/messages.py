@@ -1,7 +1,7 @@
 """Messages: list, get, search, label, and the bytes of one and of its attachments."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Generic, NamedTuple, TypeVar
 
@@ -10,20 +10,21 @@ from pydantic import BeforeValidator, Field
 from postroom.model.delivery import Delivery
 from postroom.model.errors import InvalidInput, NotFound
 from postroom.model.event import EventType
-from postroom.model.message import Attachment, Message, MessageSummary, Raw
+from postroom.model.message import Attachment, Message, MessageLine, MessageSummary, Raw
 from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
 from postroom.service import highlights as marks
-from postroom.service import places, taint, work
+from postroom.service import numbered, places, taint, work
 from postroom.service.contacts import Contact
 from postroom.service.contacts import find as find_contact
-from postroom.service.hidden import WithHidden, is_visible, left_out
+from postroom.service.hidden import WithHidden, check_reads, is_visible, left_out
 from postroom.service.inboxes import InboxRef, find_inbox, owner_of
-from postroom.service.operation import BY_PLACE, Answer, Context, Input
+from postroom.service.labels import SYSTEM_LABELS, check_labels, check_number, folded, replaced
+from postroom.service.operation import BY_PLACE, OURS, Answer, Context
 from postroom.store import search as index
 from postroom.store.json import as_json
-from postroom.store.queries import deliveries, threads, trash
+from postroom.store.queries import deliveries, inboxes, threads, trash
 from postroom.store.queries import events as log
 from postroom.store.queries import messages as queries
 from postroom.store.query import Query
@@ -31,16 +32,8 @@ from postroom.store.query import Query
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
-SYSTEM_LABELS = frozenset(
-    {
-        *("received", "sent", "delivered", "bounced", "complained", "delayed", "rejected", "opened"),
-        *("draft", "scheduled", "pending_approval"),
-    }
-)
 # The years 1 to 9999: what can be shown again.
 _DAWN, _DUSK = -62_135_596_800_000, 253_402_300_799_999
-MAX_LABEL = 100
-MAX_LABELS = 100
 
 
 def listed(value: object) -> object:
@@ -64,10 +57,11 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(listed, json_schema_input_t
 Moment = Annotated[int, Field(ge=_DAWN, le=_DUSK), BeforeValidator(_moment, json_schema_input_type=datetime)]
 
 
-class ListMessages(WithHidden, InboxRef):
+class ListMessages(WithHidden, places.ByNumber, InboxRef):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     labels: Strings = Field(default=(), description="With all these labels.")
+    without_labels: Strings = Field(default=(), description="With none of these labels.", json_schema_extra=OURS)
     before: Moment | None = Field(default=None, description="Only before this time (RFC 3339).")
     after: Moment | None = Field(default=None, description="Only at or after this time (RFC 3339).")
     ascending: bool = Field(default=False, description="Oldest first.")
@@ -77,16 +71,16 @@ class ListMessages(WithHidden, InboxRef):
 
 
 class MessageRef(InboxRef):
-    message_id: str = Field(description="Its Message-ID with angle brackets, or its ref (m12-3kq8).")
+    message_id: str = Field(description="Its Message-ID, or its ref (m12-3kq8).")
 
 
 class AttachmentRef(MessageRef):
     attachment_id: str = Field(description="The attachment, as its message lists it.")
 
 
-class SearchMessages(Input):
+class SearchMessages(places.ByNumber):
     inbox_id: str | None = Field(
-        default=None, description="The inbox; all that the key reaches when absent.", json_schema_extra=BY_PLACE
+        default=None, description="Its address; all inboxes when absent.", json_schema_extra=BY_PLACE
     )
     q: str = Field(min_length=1, max_length=500, description='Words to find; "quoted words" are found as a phrase.')
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
@@ -99,6 +93,12 @@ class SearchMessages(Input):
 class UpdateMessage(MessageRef):
     add_labels: Strings = Field(default=(), description="Labels to add.")
     remove_labels: Strings = Field(default=(), description="Labels to take off, such as unread.")
+    own_labels: Strings | None = Field(
+        default=None, description="Labels of your own: these and no others.", json_schema_extra=OURS
+    )
+    shown: bool = Field(
+        default=False, description="The answer is to show the message: needs message_read.", json_schema_extra=OURS
+    )
 
 
 class Since(InboxRef):
@@ -148,14 +148,16 @@ class LatestNews(Record):
     recent: int
 
 
-def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
+def list_(context: Context, given: ListMessages) -> Page[MessageLine]:
     """List the messages of an inbox, newest first."""
     inbox = find_inbox(context, given.inbox_id)
+    if places.number(given.offset, given.page_token) is not None:
+        return _numbered(context, given, inbox.inbox_id)
     query = queries.page(given.ascending, bool(given.labels))
     label = {"label": folded(given.labels)[0]} if given.labels else {}
     span = places.span(given.after, given.before)
 
-    def fetch(place: dict[str, int | str], n: int) -> list[MessageSummary]:
+    def fetch(place: dict[str, int | str], n: int) -> list[MessageLine]:
         return context.tx.all(query, inbox_id=inbox.inbox_id, **label, **span, **place, n=n)
 
     return places.walk(
@@ -169,12 +171,31 @@ def list_(context: Context, given: ListMessages) -> Page[MessageSummary]:
     )
 
 
+def _numbered(context: Context, given: ListMessages, inbox_id: str) -> Page[MessageLine]:
+    if given.to or given.subject or len(given.from_) > 1:
+        raise InvalidInput.at("offset", "a page by number is filtered by labels, times and one from.")
+    labels = tuple(dict.fromkeys(folded(given.labels)))
+    wanted = numbered.Wanted(
+        inbox_id=inbox_id,
+        limit=given.limit,
+        offset=given.offset or 0,
+        ascending=given.ascending,
+        labels=labels,
+        lacking=tuple(dict.fromkeys(folded(given.without_labels))),
+        hidden=left_out(context, given, labels),
+        since=given.after,
+        until=given.before,
+        sender=given.from_[0] if given.from_ else None,
+    )
+    return numbered.messages(context, wanted)
+
+
 def get(context: Context, given: MessageRef) -> Opened:
     """Get one message with its bodies."""
     message = _find(context, given, _WHOLE)
     taint.shows(context, message)
     sent = context.tx.all(deliveries.OF_MESSAGE, message_id=message.id) if "sent" in message.labels else ()
-    return Opened(message=message, deliveries=tuple(sent))
+    return Opened.trusted({"message": message, "deliveries": tuple(sent)})
 
 
 def introduce(context: Context, given: MessageRef) -> Introduced:
@@ -242,6 +263,8 @@ async def attachment(desk: "Desk", actor: Actor, given: AttachmentRef) -> Answer
 def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
     """Search an inbox, or all within reach, for words, newest first; what lists leave out is never found."""
     owner = owner_of(context, given.inbox_id)[1]
+    if (skip := places.number(given.offset, given.page_token)) is not None:
+        return _numbered_search(context, given, owner, skip)
     below = places.opened("search", given.page_token)[1] if given.page_token else places.EVER
     seqs = index.find(
         context.tx,
@@ -260,11 +283,34 @@ def search(context: Context, given: SearchMessages) -> Page[MessageSummary]:
     return marks.Hits(items=tuple(items), next_page_token=token, highlights=found)
 
 
+def _numbered_search(context: Context, given: SearchMessages, owner: str, skip: int) -> Page[MessageSummary]:
+    until = places.EVER if given.before is None else given.before
+    span = {"below": places.EVER, "since": given.after or 0, "until": until}
+    total = index.count(context.tx, owner, given.q, **span, most=index.MOST_COUNTED)
+
+    def fetch(skip: int) -> list[MessageSummary]:
+        seqs = index.find(context.tx, owner, given.q, **span, n=given.limit, skip=skip)
+        return [m for seq in seqs if (m := context.tx.one(queries.BY_SEQ, seq=seq)) is not None]
+
+    return places.leap(skip, total, fetch)
+
+
 def update(context: Context, given: UpdateMessage) -> MessageSummary:
     """Add and remove labels; taking off unread marks a message as read."""
+    if given.shown:
+        check_reads(context)
     message = find_message(context, given)
-    after = changed_by(given.add_labels, given.remove_labels)(message)
+    after = _after(message, given)
     return set_labels(context, message, after) if after != set(message.labels) else message
+
+
+def _after(message: MessageSummary, given: UpdateMessage) -> set[str]:
+    """Return the labels of a message after a change."""
+    if given.own_labels is None:
+        return changed_by(given.add_labels, given.remove_labels)(message)
+    if given.add_labels or given.remove_labels:
+        raise InvalidInput.at("own_labels", "exclusive with add_labels and remove_labels.", fix="Leave out either.")
+    return replaced(message.labels, given.own_labels)
 
 
 def changed_by(add: tuple[str, ...], remove: tuple[str, ...]) -> Callable[[MessageSummary], set[str]]:
@@ -318,23 +364,6 @@ def relabel(context: Context, message: MessageSummary, labels: set[str]) -> Mess
     return message.model_copy(update={"labels": ordered, "updated_at": context.now})
 
 
-def check_labels(labels: tuple[str, ...], field: str) -> tuple[str, ...]:
-    """Return labels as they are kept. Raises InvalidInput for one of the system's or one that cannot be a label."""
-    kept = tuple(dict.fromkeys(folded(labels)))
-    for label in kept:
-        if label in SYSTEM_LABELS:
-            raise InvalidInput.at(field, f"{label!r} is set by Postroom alone.", fix="Use a label of your own.")
-        if not label or len(label) > MAX_LABEL or not label.isprintable():
-            raise InvalidInput.at(field, f"{label[:50]!r} is no label.", fix=f"Use 1 to {MAX_LABEL} characters.")
-    return kept
-
-
-def check_number(labels: Collection[str], field: str) -> None:
-    """Refuse more labels of the caller's own than a message has. Raises InvalidInput."""
-    if len(labels) > MAX_LABELS:
-        raise InvalidInput.at(field, f"a message has at most {MAX_LABELS} labels.")
-
-
 def since(context: Context, given: Since) -> LatestNews:
     """Look for the first message that came after a position and matches."""
     inbox = find_inbox(context, given.inbox_id)
@@ -368,6 +397,18 @@ def row_of(wanted: str) -> int | None:
 def find_message(context: Context, given: MessageRef) -> MessageSummary:
     """Return the message that a public or inner id names. Raises NotFound, out of reach too."""
     return _find(context, given, _SUMMARIES)
+
+
+def find_by_id(context: Context, message_id: str) -> MessageSummary:
+    """Return the message with an inner id, in whatever inbox. Raises NotFound, out of reach too.
+
+    Mail of an inbox that is deleted stays on the disk for a while, and that of one in the trash for longer.
+    """
+    found = context.tx.one(queries.BY_ID, id=message_id)
+    lives = found is not None and context.tx.one(inboxes.BY_ID, inbox_id=found.inbox_id) is not None
+    if found is None or not lives or not is_visible(context, found.labels):
+        raise NotFound("message", message_id, fix="List the messages to see their ids.")
+    return found
 
 
 def _find(context: Context, given: MessageRef, by: "_By[M]") -> M:
@@ -415,15 +456,16 @@ def _message_ref(given: MessageRef) -> MessageRef:
     return MessageRef(inbox_id=given.inbox_id, message_id=given.message_id)
 
 
-def _filter(given: ListMessages, hidden: frozenset[str]) -> Callable[[MessageSummary], bool]:
-    if given.labels or given.from_ or given.to or given.subject:
+def _filter(given: ListMessages, hidden: frozenset[str]) -> Callable[[MessageLine], bool]:
+    if given.labels or given.without_labels or given.from_ or given.to or given.subject:
         return lambda row: hidden.isdisjoint(row.labels) and _matches(row, given)
     return lambda row: hidden.isdisjoint(row.labels)
 
 
-def _matches(row: MessageSummary, given: ListMessages) -> bool:
+def _matches(row: MessageLine, given: ListMessages) -> bool:
     return (
         set(folded(given.labels)).issubset(row.labels)
+        and set(folded(given.without_labels)).isdisjoint(row.labels)
         and contains(row.from_, given.from_)
         and contains(row.subject or "", given.subject)
         and (not given.to or contains(" ".join((*row.to, *row.cc, *row.bcc)), given.to))
@@ -432,11 +474,6 @@ def _matches(row: MessageSummary, given: ListMessages) -> bool:
 
 def _named(row: MessageSummary, given: Since) -> bool:
     return contains(row.from_, given.from_) and contains(row.subject or "", given.subject)
-
-
-def folded(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return labels as they are kept."""
-    return tuple(label.strip().lower() for label in labels)
 
 
 def contains(text: str, wanted: tuple[str, ...]) -> bool:

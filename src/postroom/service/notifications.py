@@ -7,7 +7,7 @@ import logging
 
 from pydantic import Field
 
-from postroom.model.event import Event
+from postroom.model.event import Event, EventType
 from postroom.model.ids import new_id
 from postroom.model.record import Record
 from postroom.model.webhook import Notification, NotificationState, Webhook
@@ -91,7 +91,7 @@ def take(context: Context, given: Share) -> bool:
             webhooks[event.org_id] = context.tx.all(queries.OF_ORGANIZATION, org_id=event.org_id)
         for webhook in webhooks[event.org_id]:
             if webhook.wants(event):
-                _add(context, event, webhook)
+                add(context, event, webhook)
     return len(taken) == given.limit
 
 
@@ -125,6 +125,8 @@ def prepare(context: Context, given: Trial) -> Prepared:
     found = happening(context, given.notification.position)
     if found is None:
         return Prepared(webhook=webhook, reason="What happened is no longer here.")
+    if found.event.type is EventType.WEBHOOK_TESTED:
+        found = found.model_copy(update={"webhook": webhook})
     return Prepared(
         webhook=webhook, secret=secret_of(context, webhook), headers=headers_of(context, webhook), happening=found
     )
@@ -175,7 +177,8 @@ def _record(context: Context, given: Trial, state: NotificationState, **columns:
     context.tx.ring("notification")
 
 
-def _add(context: Context, event: Event, webhook: Webhook) -> None:
+def add(context: Context, event: Event, webhook: Webhook) -> None:
+    """Let a webhook be told of an event, which is of its organization."""
     row = {
         "id": new_id("not", context.now),
         "org_id": event.org_id,

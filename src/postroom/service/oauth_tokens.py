@@ -14,6 +14,7 @@ from postroom.model.errors import Unauthenticated
 from postroom.model.ids import new_secret
 from postroom.model.oauth import Grant, Granted, OAuthProblem, Token, Tokens
 from postroom.model.tenant import SYSTEM, Actor, ApiKey, Reach
+from postroom.service import families
 from postroom.service.oauth_clients import UNUSED_MS
 from postroom.service.oauth_parameters import check_resource, needed, once, resource_of, sha256
 from postroom.service.operation import Answer, Context, Input
@@ -157,7 +158,7 @@ def authenticate(context: Context, given: AccessToken) -> Granted:
     key = None if found is None or not _opens(found, given.resource, context.now) else _key(context, found.grant)
     if found is None or key is None:
         raise _unknown()
-    return Granted(actor=actor_of(key), until=min(found.expires_at, key.expires_at or found.expires_at))
+    return Granted(actor=actor_of(context, key), until=min(found.expires_at, key.expires_at or found.expires_at))
 
 
 def holder(context: Context, given: KeyId) -> Actor:
@@ -165,7 +166,7 @@ def holder(context: Context, given: KeyId) -> Actor:
     key = context.tx.one(keys.BY_ID, id=given.api_key_id)
     if key is None or (key.expires_at is not None and key.expires_at <= context.now):
         raise _unknown()
-    return actor_of(key)
+    return actor_of(context, key)
 
 
 def sweep(context: Context, given: Sweep) -> bool:
@@ -180,7 +181,7 @@ def sweep(context: Context, given: Sweep) -> bool:
     return given.limit in (tokens, len(ended))
 
 
-def actor_of(key: ApiKey) -> Actor:
+def actor_of(context: Context, key: ApiKey) -> Actor:
     """Return who acts by a key."""
     reach = Reach(org_id=key.org_id, pod_id=key.pod_id, inbox_id=key.inbox_id)
     return Actor(
@@ -189,6 +190,7 @@ def actor_of(key: ApiKey) -> Actor:
         permissions=key.permissions,
         expires_at=key.expires_at,
         made_by=key.made_by,
+        family=families.of(context, key.api_key_id),
     )
 
 

@@ -41,6 +41,10 @@ class House:
     domain: str
     secret: Secret
     max_message_bytes: int = 50 * 2**20
+    inbox_limit: int = 100_000  # of one organization, as is the next
+    domain_limit: int = 1_000
+    key_rate: float = 2_000  # requests a second of one family of keys; 0: no limit
+    key_burst: int = 20_000  # and at once
 
     @property
     def message_id_domain(self) -> str:
@@ -87,8 +91,18 @@ class Operation:
     mode: Literal["read", "write", "own"] = "read"
     destroys: bool = False
     idempotent: bool = False
+    least: Literal["org", "pod", "inbox"] = "inbox"  # a key that is confined to less is always refused
     alone: bool = False  # writes in a transaction of its own: FTS5 writes out what it gathered at every savepoint
     internal: bool = False  # a step of another operation or of a worker: no face names it
+
+    def reaches_far_enough(self, actor: Actor) -> bool:
+        """Tell whether a key is not confined to less than this takes."""
+        reach = actor.reach
+        return (reach.inbox_id is None or self.least == "inbox") and (reach.pod_id is None or self.least != "org")
+
+    def is_open_to(self, actor: Actor) -> bool:
+        """Tell whether the permissions and the reach of a key let it ask for this."""
+        return (self.scope == ANYONE or actor.may(self.scope)) and self.reaches_far_enough(actor)
 
     @property
     def summary(self) -> str:

@@ -5,15 +5,19 @@ What a message costs is bounded here in wall time; processor time and memory are
 """
 
 import asyncio
+import contextlib
 import json
 import mmap
 import os
 import struct
 from asyncio.subprocess import Process
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from postroom.mime.inventory import header_inventory, inventory
+from postroom.mime.limits import Raw
 from postroom.mime.parse import attachment_contents, parse, parse_headers
+from postroom.model.inventory import Inventory
 from postroom.model.message import Incoming, ParsedMessage
 from postroom.service.children import start_child
 
@@ -49,16 +53,9 @@ class Parser:
             return parse(incoming.content)
         if incoming.content is None and incoming.size <= INLINE and incoming.spool is not None:
             return parse(await asyncio.to_thread(incoming.spool.read_bytes))
-        worker = await self._take()
-        answer: bytes | None = None
-        try:
-            async with asyncio.timeout(self._deadline):
-                answer = await _ask(worker, incoming)
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+        answer = await self._answer({}, incoming.spool or Path() if incoming.content is None else incoming.content)
+        if answer is None:
             return await asyncio.to_thread(_header_alone, incoming)
-        finally:
-            # Also when cancelled: a worker whose answer nobody reads can serve no one else.
-            await self._give_back(worker, usable=answer is not None)
         if len(answer) <= _INLINE_ANSWER:
             return ParsedMessage.model_validate_json(answer)
         return await asyncio.to_thread(ParsedMessage.model_validate_json, answer)
@@ -78,6 +75,17 @@ class Parser:
             return attachment_contents(raw, parts)
         return await asyncio.to_thread(_attachments, raw, parts)
 
+    async def inventory(self, raw: bytes | Path) -> Inventory:
+        """Return all that a message says (bytes, or the path of a file that holds them), of one that costs too much its
+        header with a `problem`. Raises OSError as `parse` does.
+        """
+        if isinstance(raw, bytes) and len(raw) <= INLINE:
+            return inventory(raw)
+        answer = await self._answer({"inventory": True}, raw)
+        if answer is None:
+            return await asyncio.to_thread(_header_inventory, raw)
+        return await asyncio.to_thread(Inventory.model_validate_json, answer)
+
     async def close(self) -> None:
         """End all workers and wait until they are gone."""
         for timer in self._timers.values():
@@ -87,6 +95,20 @@ class Parser:
         for worker in list(self._all):
             await self._end(worker)
         await asyncio.gather(*self._ending)
+
+    async def _answer(self, request: dict[str, object], raw: bytes | Path) -> bytes | None:
+        """Return what a worker says of a message, None where that costs too much."""
+        worker = await self._take()
+        answer: bytes | None = None
+        try:
+            async with asyncio.timeout(self._deadline):
+                answer = await _ask(worker, request, raw)
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+            return None
+        finally:
+            # Also when cancelled: a worker whose answer nobody reads can serve no one else.
+            await self._give_back(worker, usable=answer is not None)
+        return answer
 
     async def _take(self) -> Process:
         """Return a free worker: the only one, or when that is busy for longer than patience lasts, a second."""
@@ -149,16 +171,14 @@ class Parser:
             self._changed.notify_all()
 
 
-async def _ask(worker: Process, incoming: Incoming) -> bytes:
+async def _ask(worker: Process, request: dict[str, object], raw: bytes | Path) -> bytes:
     if worker.stdin is None or worker.stdout is None:
         raise ConnectionError("the worker was started without pipes")
-    if incoming.content is not None:
-        request = json.dumps({"bytes": len(incoming.content)}).encode()
-        worker.stdin.write(_LENGTH.pack(len(request)) + request)
-        worker.stdin.write(incoming.content)
-    else:
-        request = json.dumps({"path": os.fspath(incoming.spool or "")}).encode()
-        worker.stdin.write(_LENGTH.pack(len(request)) + request)
+    source = {"bytes": len(raw)} if isinstance(raw, bytes) else {"path": os.fspath(raw)}
+    frame = json.dumps(request | source).encode()
+    worker.stdin.write(_LENGTH.pack(len(frame)) + frame)
+    if isinstance(raw, bytes):
+        worker.stdin.write(raw)
     await worker.stdin.drain()
     (length,) = _LENGTH.unpack(await worker.stdout.readexactly(_LENGTH.size))
     return await worker.stdout.readexactly(length)
@@ -173,10 +193,24 @@ def _header_alone(incoming: Incoming) -> ParsedMessage:
 
 
 def _attachments(raw: bytes | Path, parts: Collection[int]) -> list[bytes]:
+    with _mapped(raw) as content:
+        return attachment_contents(content, parts)
+
+
+def _header_inventory(raw: bytes | Path) -> Inventory:
+    with _mapped(raw) as content:
+        return header_inventory(content, _TOO_MUCH)
+
+
+@contextlib.contextmanager
+def _mapped(raw: bytes | Path) -> Iterator[Raw]:
+    """Give the bytes of a message while the block runs, those of a file without reading it whole."""
     if isinstance(raw, bytes):
-        return attachment_contents(raw, parts)
+        yield raw
+        return
     with raw.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
-            return attachment_contents(b"", parts)
+            yield b""
+            return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return attachment_contents(mapped, parts)
+            yield mapped

@@ -7,25 +7,49 @@ right: one that was made up is a place in what its bearer may see anyway.
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
+
+from pydantic import Field
 
 from postroom.model.errors import InvalidInput
 from postroom.model.page import Page
+from postroom.service.operation import Input
+from postroom.store.json import as_json
 
 FIRST = (-1, -1)
 LAST = (2**62, 2**62)
 # Lists whose rows of one moment are told apart by an id, not by a number.
 BY_NAME = frozenset(
-    {"claims", "webhooks", "domains", "inboxes", "inbox_search", "pods", "keys", "lists", "policies", "approvals"}
+    {
+        "claims",
+        "webhooks",
+        "domains",
+        "inboxes",
+        "inbox_search",
+        "pods",
+        "keys",
+        "lists",
+        "policies",
+        "approvals",
+        "trash",
+    }
 )
 EVER = 2**62  # an upper bound for times and row numbers
 SCAN = 500
 
 
+class ByNumber(Input):
+    """What a list takes that has pages by number besides those by a token."""
+
+    offset: int | None = Field(
+        default=None, ge=0, le=2**53, description="Leave out so many, and say how many there are; not with page_token."
+    )
+
+
 def seal(listing: str, place: tuple[int, int | str]) -> str:
     """Return the token for `place` in the list that `listing` names."""
-    return base64.urlsafe_b64encode(json.dumps([listing, *place]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(as_json([listing, *place]).encode()).decode().rstrip("=")
 
 
 def opened(listing: str, token: str) -> tuple[int, int | str]:
@@ -65,6 +89,28 @@ def turn(
     rows = fetch({"at": mark["at"], "seq": str(mark["seq"])}, limit + 1)
     following = seal(listing, place(rows[limit - 1])) if len(rows) > limit else None
     return Page(items=tuple(rows[:limit]), next_page_token=following)
+
+
+def leap(skip: int, total: int, fetch: Callable[[int], Iterable[T]]) -> Page[T]:
+    """Return the page of a list of `total` rows that begins after `skip` of them; `fetch` leaves those out."""
+    return Page(items=tuple(fetch(skip)) if skip < total else (), total=total)
+
+
+def from_end(listing: str, *, ascending: bool) -> dict[str, int | str]:
+    """Return the parameters by which a page query begins at the end of a list whose rows are told apart by an id."""
+    mark = window(listing, None, ascending=ascending)
+    return {"at": mark["at"], "seq": "" if ascending else "~"}
+
+
+def number(offset: int | None, token: str | None) -> int | None:
+    """Return how many rows a page by number leaves out, None for a page by a token.
+
+    Raises:
+        InvalidInput: both were given.
+    """
+    if offset is not None and token is not None:
+        raise InvalidInput.at("offset", "exclusive with page_token.", fix="Leave out either.")
+    return offset
 
 
 def span(after: int | None, before: int | None) -> dict[str, int]:

@@ -14,9 +14,9 @@ from postroom.model.address import Address, address_key, read_address
 from postroom.model.errors import InboxPaused, InvalidInput, Refused, Unprocessable
 from postroom.model.inbox import Inbox, InboxStatus, Mailbox
 from postroom.model.lists import Direction, keys_of
-from postroom.model.policy import Need, Policy, Recipients, Rule, Ruling, Subject, hand
+from postroom.model.policy import Need, Policy, Recipients, Rule, Ruling, Subject, Taint, hand
 from postroom.model.record import Record
-from postroom.service import correspondents, lists, taint
+from postroom.service import correspondents, lists, loops, taint
 from postroom.service.inboxes import find_mailbox
 from postroom.service.operation import Context
 from postroom.store.queries import messages
@@ -25,44 +25,77 @@ from postroom.store.queries.policies import Came
 
 MAX_RECIPIENTS = 50
 DAY_MS = 86_400_000
-LOOP_MS = 3_600_000
-LOOP_MESSAGES = 10  # that each side sent within LOOP_MS: from there on it may be two programs that answer each other
-_LOOP_LOOK = 60
 _NAMED = 5  # addresses that a sentence names
+_NOW = {
+    Taint.READING: "mail from outside was read within the last hour",
+    Taint.THREAD: "its thread has mail from outside",
+}
+_THEN = {
+    Taint.READING: "its draft was written after mail from outside was read",
+    Taint.THREAD: "its draft was written in a thread that has mail from outside",
+}
 
 
 class Sending(Record):
     """A message as far as policies look at it: who will be on the wire, what it answers, the thread that it joins.
 
-    `answers` and `refers` are the Message-IDs of In-Reply-To and References in the bytes that will leave.
+    `answers` are the Message-IDs of In-Reply-To in the bytes that will leave, `named` the addresses that its header
+    asks others to write to (mime/naming.py). `policies` are in force for the key that sends and those that made it.
+    `taint` says why it is not trusted, a part of a sentence; None where it is.
     """
 
     recipients: tuple[str, ...]
+    policies: tuple[Policy, ...]
     thread_id: str | None = None
     answers: tuple[str, ...] = ()
-    refers: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    taint: str | None = None
 
 
-def judge(
+def look_at(
     context: Context,
     mailbox: Mailbox,
-    sending: Sending,
+    recipients: tuple[str, ...],
     *,
+    thread_id: str | None,
+    answers: tuple[str, ...],
+    refers: tuple[str, ...] = (),
+    named: tuple[str, ...] = (),
+    source: str | None = None,
     by: tuple[str, ...] | None = None,
-    is_approved: bool = False,
-) -> Ruling | None:
+    written: Taint | None = None,
+) -> Sending:
+    """Return a message as policies look at it. `refers`: its References. `by`: the actor's key when absent.
+
+    `source` is the message (inner id) that it quotes or forwards. `written` is how its draft is tainted: whoever sends
+    it, it is so still.
+    """
+    if thread_id is None:
+        thread_id = next((known.thread_id for known in _known(context, mailbox, answers, refers)), None)
+    else:
+        source = None  # it is in the thread
+    now = taint.of(context, mailbox.org_id, thread_id, source, by)
+    return Sending(
+        recipients=recipients,
+        policies=tuple(in_force(context, mailbox, hand(context.actor) if by is None else by)),
+        thread_id=thread_id,
+        answers=answers,
+        named=named,
+        taint=_NOW[now] if now else _THEN[written] if written else None,
+    )
+
+
+def judge(context: Context, mailbox: Mailbox, sending: Sending, *, is_approved: bool = False) -> Ruling | None:
     """Return why a message is held, None where it may leave; asked in the transaction that sends it.
 
-    `by` is the key that sends with those that made it, of the actor when absent. `is_approved`: a person has let it go,
-    and only what no person may let go is looked at.
+    `is_approved`: a person has let it go, and only what no person may let go is looked at.
 
     Raises:
         Refused: it may not leave; names the rule, and whose it is.
     """
     check_lists(context, mailbox, sending.recipients)
-    keys = hand(context.actor) if by is None else by
-    policies = in_force(context, mailbox, keys)
-    look = _Look(context, mailbox, sending, keys)
+    policies = sending.policies
+    look = _Look(context, mailbox, sending)
     for policy in policies:
         _refuse(policy, look)
     if is_approved:
@@ -71,13 +104,15 @@ def judge(
     if holding:
         asks = all(policy.elicitation for policy, _ruling in holding)
         return holding[0][1].model_copy(update={"elicitation": asks})
-    return _loop(look)
+    found = loops.answer(mailbox, look.recipients, look.answered)
+    return found or loops.exchange(context, mailbox, look.recipients, look.thread_id)
 
 
-def note_sent(context: Context, mailbox: Mailbox, recipients: Sequence[str], by: tuple[str, ...] | None = None) -> None:
+def note_sent(context: Context, mailbox: Mailbox, sending: Sending) -> None:
     """Count a message that leaves for the policies that apply, and make its recipients known to the inbox."""
-    correspondents.acquaint(context, mailbox.inbox_id, recipients)
-    for policy in in_force(context, mailbox, hand(context.actor) if by is None else by):
+    recipients = sending.recipients
+    correspondents.wrote(context, mailbox.inbox_id, recipients)
+    for policy in sending.policies:
         row = {"place": policy.place, "day": context.now // DAY_MS, "mails": 1, "recipients": len(recipients)}
         context.tx.insert(queries.COUNT, {**row, "more": len(recipients)})
 
@@ -85,52 +120,62 @@ def note_sent(context: Context, mailbox: Mailbox, recipients: Sequence[str], by:
 def in_force(context: Context, mailbox: Mailbox, keys: Sequence[str]) -> list[Policy]:
     """Return the policies that apply to what an inbox sends by a key, and by those that made it."""
     places = [mailbox.org_id, mailbox.pod_id, mailbox.inbox_id, *keys]
-    step = len(queries.PLACES)
-    found: list[Policy] = []
-    for first in range(0, len(places), step):
-        few = [*places[first : first + step], *[""] * step][:step]
-        found += context.tx.all(queries.OF_PLACES, **dict(zip(queries.PLACES, few, strict=True)))
-    return found
+    return [policy for four in queries.by_fours(places) for policy in context.tx.all(queries.OF_PLACES, **four)]
 
 
 class _Look:
     """What is looked up of a message, each at most once and only where a policy asks for it."""
 
-    def __init__(self, context: Context, mailbox: Mailbox, sending: Sending, keys: tuple[str, ...]) -> None:
+    def __init__(self, context: Context, mailbox: Mailbox, sending: Sending) -> None:
         self.context = context
         self.mailbox = mailbox
         self.recipients = sending.recipients
-        self._sending = sending
-        self._keys = keys
+        self.own = address_key(mailbox.address)
+        self._named = sending.named
+        self.thread_id = sending.thread_id
+        self.taint = sending.taint
+        self._answers = sending.answers
 
     @cached_property
-    def thread_id(self) -> str | None:
-        """The thread that the message will join, as far as its ids say."""
-        if self._sending.thread_id is not None:
-            return self._sending.thread_id
-        return next((known.thread_id for known in self._known(refers=True)), None)
+    def named(self) -> tuple[str, ...]:
+        """Whom its header asks others to write to besides its recipients and the inbox itself."""
+        others = {key: one for one in self._named if (key := address_key(one)) != self.own}
+        for one in self.recipients if others else ():
+            others.pop(address_key(one), None)
+        return tuple(others.values())
+
+    @cached_property
+    def parties(self) -> tuple[str, ...]:
+        """All whom it reaches, or makes others reach."""
+        return (*self.recipients, *self.named)
 
     @cached_property
     def answered(self) -> list[Came]:
-        """The messages that it answers, those that the inbox wrote itself left out."""
-        rows = [known.message_seq for known in self._known(refers=False) if known.message_seq is not None]
+        """The messages that it answers."""
+        known = _known(self.context, self.mailbox, self._answers, ())
+        rows = [one.message_seq for one in known if one.message_seq is not None]
         found = [self.context.tx.one(queries.CAME_ONE, seq=seq) for seq in rows]
-        return [came for came in found if came is not None and came.origin != "sent"]
+        return [came for came in found if came is not None]
 
     @cached_property
     def new(self) -> tuple[str, ...]:
-        """The recipients whom the inbox neither wrote to, nor got trusted mail from, nor answers with this."""
-        no_news = {address_key(self.mailbox.address), *_senders(self.answered)}
+        """The parties whom the inbox neither wrote to, nor got trusted mail from, nor answers with this."""
+        no_news = {self.own, *_senders(one for one in self.answered if one.origin != "sent")}
         return tuple(
             one
-            for one in self.recipients
+            for one in self.parties
             if address_key(one) not in no_news and not correspondents.is_known(self.context, self.mailbox.inbox_id, one)
         )
 
     @cached_property
     def external(self) -> tuple[str, ...]:
-        """The recipients that are no inbox of the organization."""
-        return tuple(one for one in self.recipients if not self._is_inside(one))
+        """The parties that are no inbox of the organization."""
+        return tuple(one for one in self.parties if not self._is_inside(one))
+
+    def told(self, addresses: Sequence[str]) -> str:
+        """Return the first of some parties as a sentence names them, and which of them the header alone names."""
+        shown = [f"{one} (where its header asks to write to)" if one in self.named else one for one in addresses]
+        return _named(shown)
 
     @cached_property
     def wrote_in_thread(self) -> frozenset[str]:
@@ -139,16 +184,6 @@ class _Look:
             return frozenset()
         came = self.context.tx.all(queries.CAME, thread_id=self.thread_id, n=taint.MAX_LOOKED_AT)
         return frozenset(_senders(one for one in came if one.origin != "sent"))
-
-    @cached_property
-    def taint(self) -> str | None:
-        """Why the message is not trusted, a part of a sentence; None where it is."""
-        if taint.thread_is_tainted(self.context, self.thread_id, self.mailbox.org_id):
-            return "its thread has mail from outside"
-        readers = self._keys or (taint.reader_of(self.context.actor),)
-        if any(taint.has_read(self.context, reader) for reader in readers):
-            return "mail from outside was read within the last hour"
-        return None
 
     def counted(self, policy: Policy) -> tuple[int, int]:
         """Return how many messages, to how many recipients, were sent under a policy today."""
@@ -159,12 +194,15 @@ class _Look:
         found = find_mailbox(self.context, address)
         return found is not None and found.org_id == self.mailbox.org_id
 
-    def _known(self, *, refers: bool) -> Iterator[messages.Reference]:
-        more = self._sending.refers if refers else ()
-        for one in references.candidates(self._sending.answers, more):
-            known = self.context.tx.one(messages.REFERENCE, inbox_id=self.mailbox.inbox_id, reference=one)
-            if known is not None:
-                yield known
+
+def _known(
+    context: Context, mailbox: Mailbox, answers: tuple[str, ...], refers: tuple[str, ...]
+) -> Iterator[messages.Reference]:
+    """Yield what the inbox knows of the messages that one answers or refers to, the nearest first."""
+    for one in references.candidates(answers, refers):
+        known = context.tx.one(messages.REFERENCE, inbox_id=mailbox.inbox_id, reference=one)
+        if known is not None:
+            yield known
 
 
 def _senders(came: Iterable[Came]) -> set[str]:
@@ -189,18 +227,18 @@ def _check_recipients(policy: Policy, look: _Look) -> None:
         return
     if policy.recipients is Recipients.DENY:
         raise _refused(policy, Rule.RECIPIENTS, "lets nothing leave", "Nothing can be sent here.")
-    outside = [one for one in look.recipients if not is_allowed(policy.allowed, one)]
+    outside = [one for one in look.parties if not is_allowed(policy.allowed, one)]
     if outside:
-        told = f"does not name {_named(outside)}"
+        told = f"does not name {look.told(outside)}"
         raise _refused(policy, Rule.RECIPIENTS, told, "Leave them out, or ask who keeps the policy to name them.")
 
 
 def _check_reply_only(policy: Policy, look: _Look) -> None:
     if not policy.reply_only:
         return
-    others = [one for one in look.recipients if address_key(one) not in look.wrote_in_thread]
+    others = [one for one in look.parties if address_key(one) not in look.wrote_in_thread]
     if others:
-        told = f"lets only answers leave, to those who wrote in their thread; {_named(others)} did not"
+        told = f"lets only answers leave, to those who wrote in their thread; {look.told(others)} did not"
         raise _refused(policy, Rule.REPLY_ONLY, told, "Reply to a message of that person instead.")
 
 
@@ -233,27 +271,16 @@ def _hold(policy: Policy, look: _Look) -> Ruling | None:
     if policy.approval is Need.ALL:
         return Ruling(rule=Rule.APPROVAL, reason=f"The policy of {whose} holds every message.")
     if policy.approval is Need.EXTERNAL and look.external:
-        reason = f"The policy of {whose} holds what leaves the organization; {_named(look.external)} is outside."
+        reason = f"The policy of {whose} holds what leaves the organization; {look.told(look.external)} is outside."
         return Ruling(rule=Rule.APPROVAL, reason=reason)
     if policy.approval is Need.NEW_RECIPIENTS and look.new:
-        reason = f"The policy of {whose} holds what goes to somebody new; this inbox never wrote to {_named(look.new)}."
+        told = f"this inbox never wrote to {look.told(look.new)}"
+        reason = f"The policy of {whose} holds what goes to somebody new; {told}."
         return Ruling(rule=Rule.APPROVAL, reason=reason)
     if (policy.taint or policy.approval is not Need.NONE) and look.taint and look.new:
-        told = f"this inbox never wrote to {_named(look.new)}, and {look.taint}"
+        told = f"this inbox never wrote to {look.told(look.new)}, and {look.taint}"
         return Ruling(rule=Rule.TAINT, reason=f"The policy of {whose} holds it: {told}.")
     return None
-
-
-def _loop(look: _Look) -> Ruling | None:
-    """Hold what may be a loop of two programs (RFC 3834 2): ten messages each way in a thread within an hour."""
-    if look.thread_id is None:
-        return None
-    since = look.context.now - LOOP_MS
-    both = look.context.tx.one(queries.EXCHANGED, thread_id=look.thread_id, since=since, n=_LOOP_LOOK)
-    if both is None or min(both) < LOOP_MESSAGES:
-        return None
-    reason = f"{both.sent} messages left and {both.received} came in this thread within an hour: it looks like a loop."
-    return Ruling(rule=Rule.LOOP, reason=reason)
 
 
 def whose_policy(policy: Policy) -> str:

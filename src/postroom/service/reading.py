@@ -18,9 +18,10 @@ from postroom.mime.quote import LOOK, is_attribution
 from postroom.model.codes import Code, Link
 from postroom.model.delivery import Delivery
 from postroom.model.facts import Facts
-from postroom.model.inert import inert, without_images
+from postroom.model.inert import inert, unseen, without_images
 from postroom.model.message import Message, MessageSummary, Origin
 from postroom.model.record import Record
+from postroom.model.removed import Removed
 from postroom.model.tenant import Actor
 from postroom.model.thread import Thread
 from postroom.service.contacts import Contact, Standing, standing
@@ -37,17 +38,10 @@ _INLINE = 64 * 1024  # characters; reading more would hold up the event loop
 _PORTION = 512 * 1024  # bytes of messages whose texts are read at a time
 _MAX_HISTORY = 100_000  # characters in which history that stands nowhere else is looked for
 _COMPARED = 200  # words of each body that are held against the other
-# unchecked: no SPF, DKIM or DMARC was verified; local: an inbox of this server wrote it; own: this inbox did.
-Verdict = Literal["unchecked", "local", "own"]
+# unchecked: no SPF, DKIM or DMARC was verified; local: an inbox of this server wrote it; tainted: one did, of what came
+# from outside; own: this inbox did.
+Verdict = Literal["unchecked", "local", "tainted", "own"]
 Format = Literal["text", "markdown", "html", "raw"]
-
-
-class Removed(Record):
-    """What was taken out of a text: invisible characters, hidden parts of its page, images that would be fetched."""
-
-    characters: int = 0
-    blocks: int = 0
-    images: int = 0
 
 
 _NOTHING = Removed()
@@ -124,7 +118,7 @@ async def read_thread(desk: "Desk", actor: Actor, given: ReadThread) -> Answer[T
         if number:
             texts = await desk.call("threads.new_texts", actor, NewTextsOf(ids=tuple(m.id for m in portion)))
         left = given.max_chars - sum(len(passage.text) for passage in read)
-        large = sum(len(new.text or new.html or "") for new in texts.values()) > _INLINE
+        large = sum(len(new.html or new.text or "") for new in texts.values()) > _INLINE
         part = (portion, texts, outline.contacts, left)
         read += await asyncio.to_thread(_passages, *part) if large else _passages(*part)
     read[:1] = [await _with_history(passage, outline, read, given.max_chars) for passage in read[:1]]
@@ -156,8 +150,7 @@ def _passages(
     for message in portion:
         if (new := texts.get(message.id)) is None:
             continue
-        seen = see(new.html or "") if new.text is None else Seen(new.text)
-        text, removed = _shown(seen)
+        text, removed = shown_of(_seen_of(new))
         shown = text[: max(left, 0)]
         left -= len(shown)
         values = {
@@ -165,12 +158,20 @@ def _passages(
             "text": shown,
             "total_chars": len(text),
             "quoted": "",
-            "removed": removed,
-            "verdict": verdict(new.origin),
+            "removed": _with_header(removed, message),
+            "verdict": verdict(new.origin, new.tainted),
             "standing": standing(new.origin, contacts.get(message.from_, Contact()), message.timestamp),
         }
         read.append(Passage.trusted(values))
     return read
+
+
+def _seen_of(new: NewText) -> Seen:
+    """Return what is shown of what is new in a message; of a text that was made of HTML, with what that hides."""
+    if new.html is None:
+        return Seen(new.text or "")
+    seen = see(new.html)
+    return seen if new.text is None else seen._replace(text=new.text)
 
 
 def _history(whole: tuple[str | None, str | None], passages: Iterable[str]) -> str:
@@ -208,9 +209,12 @@ def _reading(opened: Introduced, given: ReadMessage, source: bytes) -> Reading:
     # What a page hides is told whichever form is read: it is a mark of whoever wrote it.
     seen = see(page) if page else None
     form, shown = _form(given.format, text, page, seen, source)
-    body, removed = _shown(shown)
+    body, removed = shown_of(shown)
+    removed = _with_header(removed, message)
     if seen is not None:
-        removed = removed.model_copy(update={"blocks": seen.blocks, "images": max(removed.images, seen.images)})
+        characters = removed.characters + (0 if form != "text" or shown is seen else seen.characters)
+        counted = {"characters": characters, "blocks": seen.blocks, "images": max(removed.images, seen.images)}
+        removed = removed.model_copy(update=counted)
     return Reading(
         message=message,
         deliveries=opened.deliveries,
@@ -220,7 +224,7 @@ def _reading(opened: Introduced, given: ReadMessage, source: bytes) -> Reading:
         differs=text is not None and seen is not None and _differ(text, seen.text),
         codes=finder.find(message.subject, new, new_page),
         links=find_links(new, new_page),
-        verdict=verdict(message.origin),
+        verdict=verdict(message.origin, message.tainted),
         standing=standing(message.origin, opened.contact, message.timestamp),
     )
 
@@ -237,7 +241,7 @@ def _form(wanted: Format, text: str | None, page: str | None, seen: Seen | None,
     return "text", Seen(text) if text and not text.isspace() else seen or Seen(text or "")
 
 
-def _shown(seen: Seen) -> tuple[str, Removed]:
+def shown_of(seen: Seen) -> tuple[str, Removed]:
     """Return a text as it may be shown, and what had to be taken out."""
     plain = inert(seen.text)
     text, images = without_images(plain)
@@ -245,6 +249,18 @@ def _shown(seen: Seen) -> tuple[str, Removed]:
     if not (characters or seen.blocks or seen.images or images):
         return text, _NOTHING
     return text, Removed(characters=characters, blocks=seen.blocks, images=seen.images + images)
+
+
+def _with_header(removed: Removed, message: MessageSummary) -> Removed:
+    """Add what is taken out of the header of a message, and of the names of its files, when they are shown."""
+    people = (message.from_, *message.to, *message.cc, *message.bcc, *message.reply_to)
+    lines = "\n".join((message.subject or "", *people, *(file.filename or "" for file in message.attachments)))
+    # Alone is alone on its line, so that what one ends with says nothing of how the next begins.
+    characters, images = unseen(lines), without_images(lines)[1]
+    if not (characters or images):
+        return removed
+    added = {"characters": removed.characters + characters, "images": removed.images + images}
+    return removed.model_copy(update=added)
 
 
 def _harmless(text: str) -> str:
@@ -264,6 +280,8 @@ def as_text(text: str | None, html: str | None) -> str:
     return text if text is not None else to_text(html or "")
 
 
-def verdict(origin: Origin) -> Verdict:
-    """Say what is known of who sent a message that came so."""
-    return {"sent": "own", "local": "local"}.get(origin, "unchecked")  # type: ignore[return-value]
+def verdict(origin: Origin, tainted: bool = False) -> Verdict:
+    """Say what is known of who sent a message that came so; `tainted`: it was written of what came from outside."""
+    if origin == "local":
+        return "tainted" if tainted else "local"
+    return "own" if origin == "sent" else "unchecked"

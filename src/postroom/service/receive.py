@@ -5,6 +5,7 @@
 
 import asyncio
 import hashlib
+import logging
 from typing import TYPE_CHECKING
 
 from postroom.mime import references
@@ -26,6 +27,7 @@ from postroom.store.queries.messages import Reference
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
 
+log = logging.getLogger(__name__)
 RAW_IN_ROW = 64 * 1024
 _MAX_SENDERS = 20  # of one From field; what names more is judged by these
 RECEIVED = ("received", "unread")
@@ -33,18 +35,24 @@ BLOCKED = (*RECEIVED, "blocked")
 
 
 class Arrival(Input):
-    """A message on its way in, with what parsing it gave. `blob` names the file of a large one."""
+    """A message on its way in, with what parsing it gave. `blob` names the file of a large one; `tainted`: an inbox
+    here wrote it, of what came from outside.
+    """
 
     incoming: Incoming
     parsed: ParsedMessage
     blob: str | None
+    tainted: bool = False
 
 
 class Taken(Record):
-    """What became of a message: inner ids by inbox, and the inboxes that had it already."""
+    """What became of a message: inner ids by inbox, the inboxes that had it already, and those that it is not filed
+    into, since it answers what their address sent before they had it.
+    """
 
     filed: dict[str, str]
     duplicates: tuple[str, ...]
+    late: tuple[str, ...] = ()
 
 
 async def take(desk: "Desk", _actor: Actor, incoming: Incoming) -> Answer[Taken]:
@@ -92,6 +100,8 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
     duplicates: list[str] = []
     digest = _digest(given)
     late = {id_ for id_, (mailbox, _known) in destinations.items() if _is_for_a_predecessor(context, mailbox, given)}
+    if late:
+        log.warning("not filed reason=answers_a_predecessor inboxes=%s", ",".join(sorted(late)))
     if late == destinations.keys():
         raise NotFound("inbox", ", ".join(given.incoming.recipients[:3]))
     for mailbox, known in destinations.values():
@@ -107,7 +117,7 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
             duplicates.append(mailbox.inbox_id)
         else:
             filed[mailbox.inbox_id] = message
-    return Taken(filed=filed, duplicates=tuple(duplicates))
+    return Taken(filed=filed, duplicates=tuple(duplicates), late=tuple(late))
 
 
 def _is_for_a_predecessor(context: Context, mailbox: Mailbox, given: Arrival) -> bool:
@@ -141,6 +151,7 @@ def _file_into(
         envelope_from=incoming.envelope_from,
         client=incoming.client,
         helo=incoming.helo,
+        tainted=given.tainted,
         thread_id=None if is_blocked else thread_id,
         digest=digest,
         event=EventType.MESSAGE_RECEIVED_BLOCKED if is_blocked else EventType.MESSAGE_RECEIVED,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from postroom.mime import compose as mime
-from postroom.mime import references
+from postroom.mime import naming, references
 from postroom.mime import reply as words
 from postroom.mime.html import to_text
-from postroom.model.address import Address, address_key, read_address
+from postroom.model.address import Address, read_address
 from postroom.model.delivery import DeliveryState
 from postroom.model.errors import InvalidInput, NotFound
 from postroom.model.event import EventType
@@ -23,18 +23,20 @@ from postroom.model.message import Incoming, Message, Outgoing, Raw, Upload
 from postroom.model.policy import Held, Ruling
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import hosting, opens, policy
+from postroom.service import answering, hosting, opens, policy
 from postroom.service.departure import Departure, Sent, Wording
 from postroom.service.filing import Filed, Sheet, file, known_as
 from postroom.service.holding import hold
-from postroom.service.idempotency import Keyed, Token, finish, once
+from postroom.service.idempotency import Token, finish, once
 from postroom.service.inboxes import InboxRef, find_inbox
-from postroom.service.messages import MessageRef, Strings, check_labels, check_number, find_message
-from postroom.service.operation import Answer, Context
+from postroom.service.labels import check_labels, check_number
+from postroom.service.messages import MessageRef, Strings, find_message
+from postroom.service.operation import OURS, Answer, Context
 from postroom.service.receive import keep_large
 from postroom.service.sent_ids import inner_id, sent_id
 from postroom.service.settling import Ack, settle
-from postroom.service.uploads import AttachmentToSend, gather, too_large
+from postroom.service.uploads import gather, too_large
+from postroom.service.wording import Written
 from postroom.store.queries import deliveries, messages
 
 if TYPE_CHECKING:
@@ -45,31 +47,23 @@ Leaving = Sent | Held  # what becomes of a message that is sent
 _INLINE_PAGE = 64 * 1024  # characters of HTML beyond which reading it would
 
 
-class Written(Keyed):
-    """What every path of sending takes."""
-
-    to: Strings = Field(default=(), description="Recipients: name@host or Name <name@host>.")
-    cc: Strings = Field(default=(), description="Recipients of a copy.")
-    bcc: Strings = Field(default=(), description="Hidden recipients.")
-    reply_to: Strings = Field(default=(), description="Where answers shall go.")
-    text: str | None = Field(default=None, description="The body as plain text.")
-    html: str | None = Field(default=None, description="The body as HTML.")
-    labels: Strings = Field(default=(), description="Labels of your own.")
-    attachments: tuple[AttachmentToSend, ...] = Field(default=(), description="Files to attach.")
-    headers: dict[str, str] = Field(default_factory=dict, description="Further header fields.")
-    track_opens: bool = Field(default=False, description="Note when HTML is opened; by domains with tracking.")
-
-
 class SendMessage(Written, InboxRef):
     subject: str | None = Field(default=None, description="The subject.")
 
 
 class ReplyToMessage(Written, MessageRef):
     reply_all: bool = Field(default=False, description="Answer everybody; exclusive with to, cc and bcc.")
+    also_cc: Strings = Field(
+        default=(), description="Recipients of a copy besides those that it goes to anyway.", json_schema_extra=OURS
+    )
 
 
 class ForwardMessage(Written, MessageRef):
     subject: str | None = Field(default=None, description="The subject; Fwd: and the original's when absent.")
+    new_thread: bool = Field(default=False, description="It begins a thread of its own.", json_schema_extra=OURS)
+    replaces: bool = Field(
+        default=False, description="text or html stands in the place of the original's.", json_schema_extra=OURS
+    )
 
 
 class Prepare(InboxRef):
@@ -119,7 +113,7 @@ async def answer(
     prepared = await desk.call("messages.prepare", actor, Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
     addressed = given.model_copy(update=reply_recipients(prepared, given))
     leaving = await departure(desk, actor, prepared, addressed, await word_reply(desk, prepared, addressed))
-    return await _depart(desk, actor, leaving.model_copy(update={"ack": ack}), token)
+    return await _depart(desk, actor, leaving if ack is None else leaving.model_copy(update={"ack": ack}), token)
 
 
 async def _forward(desk: "Desk", actor: Actor, given: ForwardMessage, token: Token | None) -> Answer[Leaving]:
@@ -155,6 +149,12 @@ async def word_reply(desk: "Desk", prepared: Prepared, given: ReplyToMessage, su
 async def word_forward(desk: "Desk", prepared: Prepared, given: ForwardMessage) -> Outgoing:
     """Word a forward: what the caller says, then the original."""
     original = _original(prepared)
+    chain = () if given.new_thread else chain_to(original)
+    if given.replaces and (given.text or given.html):
+        subject = given.subject or forward_subject(original)
+        return _outgoing(
+            desk, prepared.inbox, given, subject=subject, text=given.text, html=given.html, references=chain
+        )
     fields = _shown_fields(original)
     said = await _said(original)
     below = words.forward_text(fields, said)
@@ -166,7 +166,7 @@ async def word_forward(desk: "Desk", prepared: Prepared, given: ForwardMessage) 
         subject=given.subject or forward_subject(original),
         text=f"{given.text}\n\n{below}" if given.text else below,
         html=(given.html or "") + page if given.html or (original.html and not given.text) else None,
-        references=chain_to(original),
+        references=chain,
     )
 
 
@@ -205,8 +205,9 @@ def prepare(context: Context, given: Prepare) -> Prepared:
 def commit(context: Context, given: Departure) -> Sent | Ruling:
     """Write a composed message, or say why it is held: then nothing was written."""
     mailbox = mailbox_of(context, given)
-    ruling = check(context, mailbox, given)
-    return write(context, mailbox, given) if ruling is None else ruling
+    sending = look_at(context, mailbox, given)
+    ruling = policy.judge(context, mailbox, sending)
+    return write(context, mailbox, given, sending) if ruling is None else ruling
 
 
 def mailbox_of(context: Context, given: Departure) -> Mailbox:
@@ -217,26 +218,17 @@ def mailbox_of(context: Context, given: Departure) -> Mailbox:
     return Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
 
 
-def check(
-    context: Context,
-    mailbox: Mailbox,
-    given: Departure,
-    *,
-    by: tuple[str, ...] | None = None,
-    is_approved: bool = False,
-) -> Ruling | None:
-    """Return why a composed message is held, as `policy.judge` says of what its bytes and its envelope say."""
-    sending = policy.Sending(
-        recipients=given.recipients,
-        thread_id=given.thread_id,
-        answers=given.parsed.in_reply_to,
-        refers=given.parsed.references,
-    )
-    return policy.judge(context, mailbox, sending, by=by, is_approved=is_approved)
+def look_at(context: Context, mailbox: Mailbox, given: Departure, **more: Any) -> policy.Sending:
+    """Return a composed message as policies look at it: what its bytes and its envelope say, and what it is made of."""
+    source = None if given.wording is None else given.wording.original_id
+    parsed = given.parsed
+    said = {"answers": parsed.in_reply_to, "refers": parsed.references, "named": naming.named(parsed)}
+    more = {"source": source, **said, **more}
+    return policy.look_at(context, mailbox, given.recipients, thread_id=given.thread_id, **more)
 
 
-def write(context: Context, mailbox: Mailbox, given: Departure, by: tuple[str, ...] | None = None) -> Sent:
-    """Write a message that may leave: itself, a delivery a recipient, what happened; `by` as `policy.judge` has it."""
+def write(context: Context, mailbox: Mailbox, given: Departure, sending: policy.Sending) -> Sent:
+    """Write a message that may leave: itself, a delivery a recipient, what happened."""
     if given.ack is not None:
         settle(context, given.ack)
     sheet = Sheet(
@@ -248,6 +240,7 @@ def write(context: Context, mailbox: Mailbox, given: Departure, by: tuple[str, .
         labels=tuple(dict.fromkeys(("sent", *given.labels))),
         bcc=given.bcc,
         thread_id=given.thread_id,
+        tainted=sending.taint is not None,
     )
     filed = file(context, mailbox, sheet, known_as(context, mailbox, given.parsed.message_id or ""))
     assert filed is not None  # only what arrives can be a duplicate
@@ -255,7 +248,7 @@ def write(context: Context, mailbox: Mailbox, given: Departure, by: tuple[str, .
         opens.track(context, filed.message_id)
     if given.token is not None:
         finish(context, given.token, filed.message_id, filed.public_id, filed.thread_id)
-    policy.note_sent(context, mailbox, given.recipients, by)
+    policy.note_sent(context, mailbox, sending)
     captured = tuple(r for r in given.recipients if not hosting.is_ours(context, r))
     for recipient in given.recipients:
         _add_delivery(context, mailbox, filed, recipient, captured=recipient in captured)
@@ -268,7 +261,17 @@ def write(context: Context, mailbox: Mailbox, given: Departure, by: tuple[str, .
         thread_id=filed.thread_id,
         recipients=given.recipients,
         captured=captured,
+        from_=mailbox.address,
+        **_told(context, given),
     )
+
+
+def _told(context: Context, given: Departure) -> dict[str, Any]:
+    """Return what is told of a message that left; an answer's words are its original's: they take the right to read."""
+    is_derived = given.wording is not None and given.wording.original_id is not None
+    if is_derived and not context.actor.may("message_read"):
+        return {}
+    return {"to": tuple(one.address for one in given.parsed.to), "subject": given.parsed.subject}
 
 
 def _add_delivery(context: Context, mailbox: Mailbox, filed: Filed, recipient: str, *, captured: bool) -> None:
@@ -315,7 +318,7 @@ def _outgoing(desk: "Desk", inbox: Inbox, given: Written, *, subject: str, **fie
 
 
 async def _depart(desk: "Desk", actor: Actor, leaving: Departure, token: Token | None) -> Answer[Leaving]:
-    return await depart(desk, actor, leaving.model_copy(update={"token": token}))
+    return await depart(desk, actor, leaving if token is None else leaving.model_copy(update={"token": token}))
 
 
 async def depart(desk: "Desk", actor: Actor, leaving: Departure) -> Answer[Leaving]:
@@ -342,9 +345,10 @@ async def departure(
     for one in (*outgoing.to, *outgoing.cc, *bcc):
         recipients.setdefault(one.key, one.address)
     policy.check([Address(address=a) for a in recipients.values()])
-    given_files = await gather(desk, given.attachments, actor, prepared.inbox.inbox_id)
+    given_files = await gather(desk, given.attachments, actor, prepared.inbox.inbox_id, given.attachment_limit)
     uploads = (*files, *given_files)
-    outgoing = outgoing.model_copy(update={"attachments": uploads})
+    if uploads:
+        outgoing = outgoing.model_copy(update={"attachments": uploads})
     tracked = opens.marked(desk, outgoing) if given.track_opens and prepared.tracks_opens else None
     incoming = await _composed(desk, tracked or outgoing, tuple(recipients.values()))
     parsed = await desk.rooms.parser.parse(incoming)
@@ -355,7 +359,7 @@ async def departure(
     return Departure(
         inbox=prepared.inbox,
         message_id=inner_id(outgoing.message_id),
-        thread_id=prepared.original.thread_id if prepared.original else None,
+        thread_id=_thread_of(prepared, given),
         incoming=incoming,
         parsed=parsed,
         blob=await keep_large(desk, incoming),
@@ -365,6 +369,12 @@ async def departure(
         track_opens=tracked is not None,
         wording=_wording(prepared, given, outgoing, given_files),
     )
+
+
+def _thread_of(prepared: Prepared, given: Written) -> str | None:
+    """Return the thread that a message is to join, None for one that begins its own."""
+    begins = prepared.original is None or (isinstance(given, ForwardMessage) and given.new_thread)
+    return None if begins or prepared.original is None else prepared.original.thread_id
 
 
 def _wording(prepared: Prepared, given: Written, outgoing: Outgoing, files: tuple[Upload, ...]) -> Wording:
@@ -382,8 +392,10 @@ def _wording(prepared: Prepared, given: Written, outgoing: Outgoing, files: tupl
         in_reply_to=public if isinstance(given, ReplyToMessage) else None,
         forward_of=public if isinstance(given, ForwardMessage) else None,
         original_id=None if original is None else original.id,
-        thread_id=None if original is None else original.thread_id,
+        thread_id=_thread_of(prepared, given),
         references=outgoing.references,
+        headers=dict(outgoing.headers),
+        replaces=isinstance(given, ForwardMessage) and given.replaces,
         files=files,
     )
 
@@ -443,28 +455,9 @@ def _addresses(given: tuple[str, ...], field: str) -> tuple[Address, ...]:
 def reply_recipients(prepared: Prepared, given: ReplyToMessage) -> dict[str, tuple[str, ...]]:
     """Return to and cc of an answer. Answering one's own message goes on to those that it was for."""
     if given.to or given.cc or given.bcc:
-        return {}
-    original, mine = _original(prepared), address_key(prepared.inbox.address)
-    own = original.envelope_from is None
-    to = original.to if own else (original.reply_to or ((original.from_,) if original.from_ else ()))
-    if not given.reply_all:
-        return {"to": _usable(to, set()) or to}
-    seen = {mine}
-    return {"to": _usable((*to, *(() if own else original.to)), seen) or to, "cc": _usable(original.cc, seen)}
-
-
-def _usable(shown: tuple[str, ...], seen: set[str]) -> tuple[str, ...]:
-    """Return those that are addresses and not in `seen` yet: what a mail from outside says may be neither."""
-    kept: list[str] = []
-    for one in shown:
-        try:
-            key = read_address(mime.clean(one)).key
-        except InvalidInput:
-            continue
-        if key not in seen:
-            seen.add(key)
-            kept.append(mime.clean(one))
-    return tuple(kept)
+        return {"cc": (*given.cc, *given.also_cc)} if given.also_cc else {}
+    original, mine = _original(prepared), prepared.inbox.address
+    return answering.recipients(original, mine, everybody=given.reply_all, also=given.also_cc)
 
 
 async def _said(original: Message) -> str:

@@ -1,14 +1,18 @@
 """Taint: what came from outside may carry orders, so whoever read it, and the thread that it is in, is not trusted to
-write to somebody new. Remembers who read; judges no message.
+write to somebody new, and what they write is itself as if it came from outside. Remembers who read; judges no message.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from postroom.model.address import address_key
+from postroom.model.draft import DraftSummary
 from postroom.model.message import Message, MessageSummary
+from postroom.model.policy import Taint, hand
 from postroom.model.tenant import Actor
+from postroom.service import families
 from postroom.service.operation import Context, Input
-from postroom.store.queries import inboxes
+from postroom.store.queries import inboxes, messages
 from postroom.store.queries import policies as queries
 from postroom.store.queries.policies import Came
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 LASTS_MS = 3_600_000
 EXACT_MS = 60_000  # how true the time of the last reading is
 MAX_LOOKED_AT = 1_000  # messages of a thread; a longer one is not trusted
+_FIRST_LOOK = 20  # of them: where one came from outside, it is mostly among these
 
 
 class Reading(Input):
@@ -53,8 +58,10 @@ async def remember(desk: "Desk", actor: Actor) -> None:
 
 
 def note(context: Context, given: Reading) -> None:
-    """Write when a key read what came from outside; what was read later has said so already."""
-    context.tx.insert(queries.TAINT, {"reader": given.reader, "at": given.at})
+    """Write when a family of keys read what came from outside; what was read later has said so already."""
+    key = context.actor.api_key_id
+    reader = given.reader if key is None else families.of(context, key)
+    context.tx.insert(queries.TAINT, {"reader": reader, "at": given.at})
 
 
 def reader_of(actor: Actor) -> str | None:
@@ -62,22 +69,54 @@ def reader_of(actor: Actor) -> str | None:
     return actor.api_key_id or actor.reach.org_id
 
 
-def has_read(context: Context, reader: str | None) -> bool:
-    """Tell whether a reader has read what came from outside within the last hour."""
-    at = None if reader is None else context.tx.one(queries.TAINTED_AT, reader=reader)
-    return at is not None and at > context.now - LASTS_MS - EXACT_MS
+def of(
+    context: Context, org_id: str, thread_id: str | None, source: str | None, by: Sequence[str] | None = None
+) -> Taint | None:
+    """Tell how what is written now, in a thread or in none, may come from outside; None where it is trusted.
+
+    `source` is the message (inner id) that it quotes or forwards where it joins no thread of that. `by` is the key that
+    writes with those that made it, of the actor when absent; empty: the local owner.
+    """
+    if _has_read(context, org_id, hand(context.actor) if by is None else by):
+        return Taint.READING
+    if thread_is_tainted(context, thread_id, org_id) or (source is not None and _is_outside(context, source, org_id)):
+        return Taint.THREAD
+    return None
+
+
+def _is_outside(context: Context, source: str, org_id: str) -> bool:
+    """Tell whether the thread of a message is tainted; of one that is gone nobody can tell any more."""
+    found = context.tx.one(messages.BY_ID, id=source)
+    return found is None or thread_is_tainted(context, found.thread_id, org_id)
+
+
+def _has_read(context: Context, org_id: str, by: Sequence[str]) -> bool:
+    """Tell whether a key, any of its family, or one that made it has read what came from outside within the hour."""
+    readers = (families.of(context, by[0]), *by) if by else (org_id,)
+    newest = max(context.tx.one(queries.TAINTED_AT, **four) or 0 for four in queries.by_fours(readers))
+    return newest > context.now - LASTS_MS - EXACT_MS
 
 
 def thread_is_tainted(context: Context, thread_id: str | None, org_id: str) -> bool:
-    """Tell whether a thread has a message from outside its organization."""
+    """Tell whether a thread has a message from outside its organization, or one that was written of such."""
     if thread_id is None:
         return False
-    came = context.tx.all(queries.CAME, thread_id=thread_id, n=MAX_LOOKED_AT)
-    return len(came) == MAX_LOOKED_AT or not all(is_trusted(context, one, org_id) for one in set(came))
+    for most in (_FIRST_LOOK, MAX_LOOKED_AT):
+        came = context.tx.all(queries.CAME, thread_id=thread_id, n=most)
+        if not all(is_trusted(context, one, org_id) for one in set(came)):
+            return True
+        if len(came) < most:
+            return False
+    return True
 
 
 def is_trusted(context: Context, came: Came, org_id: str) -> bool:
-    """Tell whether an inbox of the organization wrote a message; nothing that came over SMTP is proved to be so."""
+    """Tell whether an inbox of the organization wrote a message, of nothing from outside.
+
+    Nothing that came over SMTP is proved to be so.
+    """
+    if came.tainted:
+        return False
     if came.origin == "sent":
         return True
     if came.origin != "local" or not came.envelope_from:
@@ -88,12 +127,12 @@ def is_trusted(context: Context, came: Came, org_id: str) -> bool:
 
 def came_of(message: Message) -> Came:
     """Return how a message that was read whole came."""
-    return Came(message.origin, message.envelope_from, message.from_)
+    return Came(message.origin, message.envelope_from, message.from_, message.tainted)
 
 
 def reads(context: Context, message: MessageSummary) -> None:
     """Say that the body, or a file, of a message is shown to the actor of this call."""
-    if not context.seen and "sent" not in message.labels:
+    if not context.seen:
         came = context.tx.one(queries.CAME_ONE, seq=message.seq)
         if came is not None and not is_trusted(context, came, message.org_id):
             context.seen.add("outside")
@@ -102,4 +141,10 @@ def reads(context: Context, message: MessageSummary) -> None:
 def shows(context: Context, message: Message) -> None:
     """Say that a message that was read whole is shown to the actor of this call."""
     if not context.seen and not is_trusted(context, came_of(message), message.org_id):
+        context.seen.add("outside")
+
+
+def shows_draft(context: Context, draft: DraftSummary) -> None:
+    """Say that the words, or a file, of a draft are shown to the actor of this call."""
+    if draft.tainted is Taint.READING:
         context.seen.add("outside")

@@ -11,7 +11,7 @@ from postroom.model.ids import new_id, new_secret
 from postroom.model.policy import hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor, ApiKey, Counted, Organization, Reach
-from postroom.service import pods
+from postroom.service import families, pods
 from postroom.service.inboxes import find_inbox
 from postroom.service.operation import Context, Input, Nothing
 from postroom.service.places import EVER
@@ -110,7 +110,13 @@ def get_organization(context: Context, _given: Nothing) -> Counted:
     within, place = context.actor.reach.innermost
     held = context.tx.one(metrics.HELD, place=place, at=EVER) or metrics.Held()
     inboxes = 1 if within == "inbox_id" else held.inbox_count
-    return Counted(organization=organization, inboxes=inboxes, domains=held.domain_count)
+    return Counted(
+        organization=organization,
+        inboxes=inboxes,
+        domains=held.domain_count,
+        inbox_limit=context.house.inbox_limit,
+        domain_limit=context.house.domain_limit,
+    )
 
 
 def owner(context: Context, _given: Nothing) -> Actor:
@@ -124,7 +130,7 @@ def owner(context: Context, _given: Nothing) -> Actor:
 def authenticate(context: Context, given: Credentials) -> Actor:
     """Return who a key is. Raises Unauthenticated."""
     digest = _hash(given.api_key)
-    for key, known in context.tx.all(keys.BY_PREFIX, prefix=given.api_key[:_PREFIX]):
+    for key, known, family in context.tx.all(keys.BY_PREFIX, prefix=given.api_key[:_PREFIX]):
         fresh = key.expires_at is None or key.expires_at > context.now
         if hmac.compare_digest(known, digest) and fresh:
             reach = Reach(org_id=key.org_id, pod_id=key.pod_id, inbox_id=key.inbox_id)
@@ -134,6 +140,7 @@ def authenticate(context: Context, given: Credentials) -> Actor:
                 permissions=key.permissions,
                 expires_at=key.expires_at,
                 made_by=key.made_by,
+                family=family,
             )
     raise Unauthenticated(
         "This API key is not known here.", fix="Use the owner key, or make one: postroom keys create."
@@ -193,6 +200,7 @@ def add_key(
             "made_by": as_json(made_by) if made_by else None,
         },
     )
+    families.note(context, key.api_key_id)
     return key
 
 

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 from pydantic import Field
 
-from postroom.model.errors import NotFound, Unprocessable
+from postroom.model.errors import InvalidInput, NotFound, Unprocessable
 from postroom.model.message import HIDDEN, Message, MessageSummary
 from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.thread import Thread
 from postroom.service import highlights as marks
-from postroom.service import places, taint
+from postroom.service import numbered, places, taint
 from postroom.service.contacts import Contact, of_senders
 from postroom.service.hidden import WithHidden, is_visible, left_out
 from postroom.service.inboxes import find_inbox, owner_of
+from postroom.service.labels import folded
 from postroom.service.messages import (
     Located,
     Moment,
@@ -21,7 +22,6 @@ from postroom.service.messages import (
     changed_by,
     contains,
     find_listed,
-    folded,
     follow_labels,
     relabel,
 )
@@ -38,10 +38,10 @@ _LOOKED_AT = 5  # messages that a search looks at for each thread of a page
 class ThreadsOf(Input):
     """Whose threads are meant: of one inbox, or when it is absent of all that the key reaches."""
 
-    inbox_id: str | None = Field(default=None, description="The address of the inbox.", json_schema_extra=BY_PLACE)
+    inbox_id: str | None = Field(default=None, description="Its address.", json_schema_extra=BY_PLACE)
 
 
-class ListThreads(WithHidden, ThreadsOf):
+class ListThreads(WithHidden, places.ByNumber, ThreadsOf):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     labels: Strings = Field(default=(), description="With all these labels.")
@@ -122,6 +122,8 @@ class Conversation(Record):
 def list_(context: Context, given: ListThreads) -> Page[Thread]:
     """List the threads of an inbox, or of all inboxes, the one with the newest message first."""
     by, owner = owner_of(context, given.inbox_id)
+    if places.number(given.offset, given.page_token) is not None:
+        return _numbered(context, given, owner if by == "inbox_id" else None)
     query = threads.page(given.ascending, by)
     span = places.span(given.after, given.before)
 
@@ -137,6 +139,21 @@ def list_(context: Context, given: ListThreads) -> Page[Thread]:
         keep=_filter(given, left_out(context, given, folded(given.labels))),
         **span,
     )
+
+
+def _numbered(context: Context, given: ListThreads, inbox_id: str | None) -> Page[Thread]:
+    if inbox_id is None or given.labels or given.senders or given.recipients or given.subject:
+        raise InvalidInput.at("offset", "a page by number is of one inbox, without filters.", fix="Use page_token.")
+    wanted = numbered.Wanted(
+        inbox_id=inbox_id,
+        limit=given.limit,
+        offset=given.offset or 0,
+        ascending=given.ascending,
+        hidden=left_out(context, given),
+        since=given.after,
+        until=given.before,
+    )
+    return numbered.threads(context, wanted)
 
 
 def search(context: Context, given: SearchThreads) -> marks.Hits[Thread]:
@@ -276,7 +293,7 @@ def new_texts(context: Context, given: NewTextsOf) -> dict[str, NewText]:
     found = {one: context.tx.one(messages.NEW_TEXT, id=one) for one in given.ids}
     texts = {one: text for one, text in found.items() if text is not None}
     for one, text in texts.items():
-        if text.origin != "sent" and (read := context.tx.one(messages.BY_ID, id=one)) is not None:
+        if (text.origin != "sent" or text.tainted) and (read := context.tx.one(messages.BY_ID, id=one)) is not None:
             taint.reads(context, read)
     if given.whole in texts and texts[given.whole].more:
         summary = context.tx.one(messages.BY_ID, id=given.whole)

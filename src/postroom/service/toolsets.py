@@ -14,6 +14,7 @@ _CORE = frozenset(
 PERMISSIONS: dict[str, frozenset[str]] = {
     "core": _CORE,
     "domains": frozenset(f"domain_{verb}" for verb in ("read", "create", "update", "delete")),
+    "threads": frozenset({"message_read", "message_update"}),
     "work": frozenset({"inbox_read", "message_read", "message_update", "message_send"}),
     "webhooks": frozenset(f"webhook_{verb}" for verb in ("read", "create", "update", "delete")),
     "lists": frozenset(f"list_entry_{verb}" for verb in ("read", "create", "delete")),
@@ -29,6 +30,7 @@ DEFAULT = ("core", "domains")
 SAYS = {
     "core": "read, write and organize mail, drafts and inboxes",
     "domains": "domains of one's own",
+    "threads": "search and label conversations",
     "work": "mail as work: claim, answer, hand back",
     "webhooks": "tell other servers of events",
     "lists": "who may write and be written to",

@@ -1,4 +1,4 @@
-"""The trash: messages, threads and inboxes that were deleted and can be brought back for 30 days, then go for good.
+"""The trash: messages, threads, drafts and inboxes that were deleted. They can be brought back for 30 days, then go.
 
 A message in it has the label `trash`, which hides it as any caller's label does; only one that was deleted goes of
 itself. An inbox in it is absent for everybody: no list, no mail, no key, no webhook and no draft of it works.
@@ -6,15 +6,22 @@ itself. An inbox in it is absent for everybody: no list, no mail, no key, no web
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
+from postroom.model.draft import DraftSummary
 from postroom.model.event import EventType
 from postroom.model.inbox import Inbox
 from postroom.model.message import MessageSummary
+from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
+from postroom.service import places
 from postroom.service.deleting import DeleteSome, erase_message
-from postroom.service.inboxes import TRASH_MS, InboxRef, erase, find_inbox, find_trashed
+from postroom.service.drafts import take_out
+from postroom.service.hidden import is_visible
+from postroom.service.inboxes import TRASH_MS, InboxRef, erase, find_inbox, find_trashed, owner_of
 from postroom.service.messages import MessageRef, find_message, follow_labels, relabel, set_labels
-from postroom.service.operation import Answer, Context
+from postroom.service.operation import BY_PLACE, Answer, Context, Input
 from postroom.service.places import LAST
 from postroom.service.threads import ThreadRef, find_thread
 from postroom.service.upkeep import Batch
@@ -31,6 +38,24 @@ _CHARACTERS = 1_000_000  # a quarter of a second where it is HTML
 _LATE = "Its inbox was in the trash when it was to be sent."
 
 
+class ListTrash(Input):
+    inbox_id: str | None = Field(
+        default=None, description="Its address; all inboxes when absent.", json_schema_extra=BY_PLACE
+    )
+    limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
+    page_token: str | None = Field(default=None, description="next_page_token of the last page.")
+
+
+class TrashItem(Record):
+    """What is in the trash, an inbox, a message or a draft: since when, and until when (UTC milliseconds)."""
+
+    inbox: Inbox | None = None
+    message: MessageSummary | None = None
+    draft: DraftSummary | None = None
+    at: int
+    until: int
+
+
 class InTrash(Record):
     """What was put into the trash, and until when (UTC milliseconds) it can be brought back.
 
@@ -40,8 +65,44 @@ class InTrash(Record):
     inbox_id: str  # the address
     message_id: str | None = None  # public id
     thread_id: str | None = None
+    draft_id: str | None = None
     message_count: int | None = None
     until: int
+
+
+def list_(context: Context, given: ListTrash) -> Page[TrashItem]:
+    """List what can be brought back from the trash, what was deleted last first."""
+    within, owner = owner_of(context, given.inbox_id)
+    page = places.turn(
+        "trash",
+        given.page_token,
+        ascending=False,
+        limit=given.limit,
+        fetch=lambda mark, n: context.tx.all(queries.page(within), owner=owner, **mark, n=n),
+        place=lambda row: (row.at, row.id),
+    )
+    items = tuple(item for row in page.items if (item := _item(context, row)) is not None)
+    return Page(items=items, next_page_token=page.next_page_token)
+
+
+def _item(context: Context, row: queries.Trashed) -> TrashItem | None:
+    """Return what a row stands for, None where whoever asks may not see it."""
+    times = {"at": row.at, "until": row.at + TRASH_MS}
+    if row.id == row.inbox_id:
+        inbox = context.tx.one(inbox_queries.IN_TRASH, inbox_id=row.id) if context.actor.may("inbox_read") else None
+        return None if inbox is None else TrashItem(inbox=inbox, **times)
+    if is_draft(row):
+        draft = context.tx.one(drafts.IN_TRASH, id=row.id) if context.actor.may("draft_read") else None
+        return None if draft is None else TrashItem(draft=draft, **times)
+    message = context.tx.one(messages.BY_ID, id=row.id)
+    if message is None or not is_visible(context, message.labels):
+        return None
+    return TrashItem(message=message, **times)
+
+
+def is_draft(row: queries.Trashed) -> bool:
+    """Tell whether a row of the trash is a draft's."""
+    return row.id.startswith("dft_")
 
 
 def trash_message(context: Context, given: MessageRef) -> InTrash:
@@ -163,6 +224,12 @@ def _end(context: Context, row: queries.Trashed) -> int:
         inbox = context.tx.one(inbox_queries.IN_TRASH, inbox_id=row.id)
         if inbox is not None:
             erase(context, inbox)
+        return 0
+    if is_draft(row):
+        draft = context.tx.one(drafts.IN_TRASH, id=row.id)
+        context.tx.run(queries.REMOVE, id=row.id)
+        if draft is not None:
+            take_out(context, draft)
         return 0
     message = context.tx.one(messages.BY_ID, id=row.id)
     context.tx.run(queries.REMOVE, id=row.id)

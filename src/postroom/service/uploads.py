@@ -51,8 +51,12 @@ class AttachmentToSend(Input):
         return self
 
 
-async def gather(desk: "Desk", given: tuple[AttachmentToSend, ...], actor: Actor, inbox_id: str) -> tuple[Upload, ...]:
+async def gather(
+    desk: "Desk", given: tuple[AttachmentToSend, ...], actor: Actor, inbox_id: str, most: int | None = None
+) -> tuple[Upload, ...]:
     """Return the files with their bytes, as far as `actor` may have them, for a message of an inbox (inner id).
+
+    `most`: so many bytes they may have together, where that is less than a message holds.
 
     Raises:
         InvalidInput: base64 that is none.
@@ -61,7 +65,8 @@ async def gather(desk: "Desk", given: tuple[AttachmentToSend, ...], actor: Actor
         Forbidden: the key may not read the message that has it.
         TooLarge: more than a message holds.
     """
-    room = desk.house.max_message_bytes
+    limit = min(desk.house.max_message_bytes, most or desk.house.max_message_bytes)
+    room = limit
     uploads: list[Upload] = []
     for number, attachment in enumerate(given):
         if attachment.url is not None:
@@ -72,7 +77,7 @@ async def gather(desk: "Desk", given: tuple[AttachmentToSend, ...], actor: Actor
             upload = await _had(desk, attachment, actor, inbox_id)
         room -= len(upload.content)
         if room < 0:
-            raise too_large(desk.house.max_message_bytes)
+            raise too_large(limit) if most is None else files_too_large(limit)
         uploads.append(upload)
     return tuple(uploads)
 
@@ -80,6 +85,11 @@ async def gather(desk: "Desk", given: tuple[AttachmentToSend, ...], actor: Actor
 def too_large(limit: int) -> TooLarge:
     """Return the refusal of a message that is over the limit."""
     return TooLarge(f"The message is over {limit // 2**20} MiB.", fix="Send less, or a link to the file.")
+
+
+def files_too_large(limit: int) -> TooLarge:
+    """Return the refusal of files that are over the limit together."""
+    return TooLarge(f"The attachments are over {limit // 2**20} MiB.", fix="Send less, or a link to the file.")
 
 
 def _decoded(given: AttachmentToSend, number: int) -> Upload:

@@ -3,6 +3,7 @@
 import base64
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -10,13 +11,14 @@ from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from postroom.model.ids import new_id, random_bytes
 from postroom.model.page import Page
 from postroom.model.tenant import Actor
-from postroom.model.webhook import EVENT_TYPES, STANDARD, Webhook, permissions_for
+from postroom.model.webhook import EVENT_TYPES, STANDARD, Dialect, Webhook, permissions_for
 from postroom.service import places
 from postroom.service.inboxes import find_inbox
-from postroom.service.operation import Answer, Context, Input
+from postroom.service.operation import OURS, Answer, Context, Input
 from postroom.service.pods import PodRef
 from postroom.service.pods import get as get_pod
 from postroom.store.json import as_json, from_json
+from postroom.store.queries import counts
 from postroom.store.queries import webhooks as queries
 
 if TYPE_CHECKING:
@@ -51,9 +53,24 @@ class CreateWebhook(Input):
     headers: dict[str, str] | None = Field(
         default=None, max_length=MAX_HEADERS, description="Headers to send along; they are never shown again."
     )
+    client_id_tracks: bool = Field(
+        default=False, description="client_id only tracks: a create makes another webhook.", json_schema_extra=OURS
+    )
+    dialect: Dialect = Field(
+        default="agentmail",
+        description="Whose bodies it is sent; of all but agentmail the secret is shown once.",
+        json_schema_extra=OURS,
+    )
+    secret: str | None = Field(
+        default=None,
+        min_length=8,
+        max_length=256,
+        description="What signs the bodies (whsec_ and base64, or any text); drawn when absent.",
+        json_schema_extra=OURS,
+    )
 
 
-class ListWebhooks(Input):
+class ListWebhooks(places.ByNumber):
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
     ascending: bool = Field(default=False, description="Oldest first.")
@@ -74,6 +91,15 @@ class UpdateWebhook(WebhookRef):
     )
     remove_inbox_ids: tuple[str, ...] = Field(default=(), max_length=MAX_FILTERS, description="Inboxes to leave out.")
     enabled: bool | None = Field(default=None, description="false: it is told nothing until it is true again.")
+    url: str | None = Field(
+        default=None, max_length=4096, description="Where to send events from now on.", json_schema_extra=OURS
+    )
+    inbox_ids: tuple[str, ...] | None = Field(
+        default=None,
+        max_length=MAX_FILTERS,
+        description="Only events of these inboxes from now on; empty: of all.",
+        json_schema_extra=OURS,
+    )
 
 
 class UpdateHeaders(WebhookRef):
@@ -93,15 +119,19 @@ def add(context: Context, given: CreateWebhook) -> Webhook:
     place = reach.inbox_id or reach.pod_id or reach.org_id
     if place is None or reach.org_id is None:
         raise Conflict("A webhook belongs to an organization.", fix="Use a key of the organization.")
-    if given.client_id is not None:
+    is_unique = given.client_id is not None and not given.client_id_tracks
+    if is_unique:
         known = context.tx.one(queries.BY_CLIENT_ID, place=place, client_id=given.client_id)
         if known is not None:
-            return _opened(context, known)
+            return _shown(context, known)
     if (context.tx.one(queries.COUNT, org_id=reach.org_id) or 0) >= MAX_WEBHOOKS:
         raise Conflict(f"There are {MAX_WEBHOOKS} webhooks already.", fix="Delete some.")
     webhook = _new(context, given)
     row = {**webhook.model_dump(), **_changing(webhook), "id": webhook.webhook_id, "place": place}
     context.tx.insert(queries.ADD, row)
+    if is_unique:
+        named = {"kind": "webhook", "place": place, "client_id": given.client_id, "id": webhook.webhook_id}
+        context.tx.insert(counts.ADD_CLIENT_ID, named)
     context.tx.ring("webhook")
     return _opened(context, webhook)
 
@@ -110,6 +140,14 @@ def list_(context: Context, given: ListWebhooks) -> Page[Webhook]:
     """List the webhooks, newest first."""
     within, owner = context.actor.reach.innermost
     query = queries.page(within, given.ascending)
+    if (skip := places.number(given.offset, given.page_token)) is not None:
+        total = context.tx.one(queries.number(within), owner=owner) or 0
+        end = places.from_end("webhooks", ascending=given.ascending)
+
+        def fetch(skip: int) -> list[Webhook]:
+            return [_shown(context, one) for one in context.tx.all(query, owner=owner, **end, n=given.limit, skip=skip)]
+
+        return places.leap(skip, total, fetch)
     page = places.turn(
         "webhooks",
         given.page_token,
@@ -118,16 +156,23 @@ def list_(context: Context, given: ListWebhooks) -> Page[Webhook]:
         fetch=lambda mark, n: context.tx.all(query, owner=owner, **mark, n=n),
         place=lambda webhook: (webhook.created_at, webhook.webhook_id),
     )
-    return Page(tuple(_opened(context, webhook) for webhook in page.items), page.next_page_token)
+    return Page(tuple(_shown(context, webhook) for webhook in page.items), page.next_page_token)
 
 
 def get(context: Context, given: WebhookRef) -> Webhook:
     """Get one webhook."""
-    return _opened(context, _find(context, given))
+    return _shown(context, _find(context, given))
 
 
-def update(context: Context, given: UpdateWebhook) -> Webhook:
-    """Change which events a webhook is told of, or switch it on and off; its address stays."""
+async def update(desk: "Desk", actor: Actor, given: UpdateWebhook) -> Answer[Webhook]:
+    """Change which events a webhook is told of and where, or switch it on and off."""
+    if given.url is not None:
+        await desk.rooms.fetcher.check(given.url)
+    return await desk.ask("webhooks.change", actor, given)
+
+
+def change(context: Context, given: UpdateWebhook) -> Webhook:
+    """Write what is changed of a webhook; a new address has been looked at."""
     webhook = _find(context, given)
     if not given.model_fields_set - {"webhook_id"}:
         raise InvalidInput("Nothing to change.", fix="Give event_types, enabled, or pods and inboxes to add or remove.")
@@ -137,13 +182,14 @@ def update(context: Context, given: UpdateWebhook) -> Webhook:
         update={
             **filters,
             "event_types": types,
+            **_address(webhook, given.url),
             "enabled": webhook.enabled if given.enabled is None else given.enabled,
             "failing_since": None if given.enabled else webhook.failing_since,
             "updated_at": context.now,
         }
     )
     context.tx.run(queries.UPDATE, key=webhook.webhook_id, **_changing(changed))
-    return _opened(context, changed)
+    return _shown(context, changed)
 
 
 def delete(context: Context, given: WebhookRef) -> None:
@@ -221,7 +267,7 @@ def _new(context: Context, given: CreateWebhook) -> Webhook:
     pod_ids, inboxes = _filters(context, given.pod_ids, given.inbox_ids)
     headers = _checked_headers(given.headers or {})
     seal = context.house.secret.seal
-    secret = "whsec_" + base64.b64encode(random_bytes(24)).decode()
+    secret = given.secret or "whsec_" + base64.b64encode(random_bytes(24)).decode()
     return Webhook(
         webhook_id=webhook_id,
         org_id=reach.org_id or "",
@@ -229,7 +275,7 @@ def _new(context: Context, given: CreateWebhook) -> Webhook:
         inbox_id=reach.inbox_id,
         inbox_address=find_inbox(context, reach.inbox_id).address if reach.inbox_id else None,
         client_id=given.client_id,
-        dialect="agentmail",
+        dialect=given.dialect,
         url=given.url,
         event_types=allowed_types(context.actor, given.event_types),
         pod_ids=pod_ids,
@@ -256,7 +302,20 @@ def _filters(
     return pods, {inbox.inbox_id: inbox.address for inbox in found}
 
 
+def _address(webhook: Webhook, url: str | None) -> dict[str, Any]:
+    """Return what a new address changes. Headers stay at their host: nobody but it was meant to be told of them."""
+    if url is None:
+        return {}
+    before, after = urlsplit(webhook.url), urlsplit(url)
+    is_same = (before.scheme, before.netloc) == (after.scheme, after.netloc)
+    return {"url": url, "headers": webhook.headers if is_same else None}
+
+
 def _changed_filters(context: Context, webhook: Webhook, given: UpdateWebhook) -> dict[str, Any]:
+    if given.inbox_ids is not None:
+        if given.add_inbox_ids or given.remove_inbox_ids:
+            raise InvalidInput.at("inbox_ids", "exclusive with add_inbox_ids and remove_inbox_ids.")
+        return {"inboxes": _filters(context, (), given.inbox_ids)[1]}
     added_pods, added_inboxes = _filters(context, given.add_pod_ids, given.add_inbox_ids)
     gone = {name.strip().lower() for name in given.remove_inbox_ids}
     pods = (*webhook.pod_ids, *(p for p in added_pods if p not in webhook.pod_ids))
@@ -291,14 +350,22 @@ def _find(context: Context, given: WebhookRef) -> Webhook:
     return found
 
 
+def _shown(context: Context, webhook: Webhook) -> Webhook:
+    """Return a webhook as its owner sees it once it is made: with its secret where that is shown more than once."""
+    if webhook.dialect == "agentmail":
+        return _opened(context, webhook)
+    return webhook.model_copy(update={"secret": "", "headers": None})
+
+
 def _opened(context: Context, webhook: Webhook) -> Webhook:
-    """Return a webhook as its owner sees it."""
+    """Return a webhook as its owner sees it at the moment it is made."""
     return webhook.model_copy(update={"secret": secret_of(context, webhook), "headers": None})
 
 
 def _changing(webhook: Webhook) -> dict[str, Any]:
     """Return the columns that change."""
     return {
+        "url": webhook.url,
         "event_types": as_json(webhook.event_types),
         "pod_ids": as_json(webhook.pod_ids),
         "inboxes": as_json(webhook.inboxes),

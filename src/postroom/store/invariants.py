@@ -11,7 +11,7 @@ from pathlib import Path
 import aiosqlite
 
 from postroom.store.blobs import Blobs
-from postroom.store.rules import COUNTED, OAUTH
+from postroom.store.rules import COUNTED, LABELLED, OAUTH
 from postroom.store.rules import Rule as _Rule
 
 MAX_EACH = 20
@@ -19,7 +19,7 @@ _GOING = "(SELECT inbox_id FROM purge)"
 _ENDED = "('delivered', 'bounced', 'rejected', 'captured')"
 _OF_INBOX = (
     *("thread", "message", "message_label", "message_reference", "delivery", "draft", "draft_file", "claim", "upload"),
-    "trash",
+    *("trash", "label"),
 )
 
 
@@ -231,6 +231,10 @@ _DRAFTS = (
         f" AND inbox_id NOT IN {_GOING}",
     ),
     _Rule(
+        "key_family of {} does not begin with a key that is of no other family",
+        "SELECT api_key_id FROM key_family WHERE family IN (SELECT api_key_id FROM key_family)",
+    ),
+    _Rule(
         "draft_file {} is of no draft of its inbox",
         f"SELECT f.id FROM draft_file f WHERE f.inbox_id NOT IN {_GOING} AND NOT EXISTS"
         " (SELECT 1 FROM draft d WHERE d.id = f.draft_id AND d.inbox_id = f.inbox_id)",
@@ -308,9 +312,14 @@ _OWNERS = (
 )
 _TRASH = (
     _Rule(
-        "trash {} is neither an inbox nor a message of one that is labelled trash",
+        "trash {} is neither an inbox, nor a draft of one, nor a message of one that is labelled trash",
         f"SELECT t.id FROM trash t LEFT JOIN message m ON m.id = t.id AND m.inbox_id = t.inbox_id WHERE t.inbox_id NOT"
-        f" IN {_GOING} AND t.id <> t.inbox_id AND (m.id IS NULL OR instr(m.labels, '\"trash\"') = 0)",
+        f" IN {_GOING} AND t.id <> t.inbox_id AND (m.id IS NULL OR instr(m.labels, '\"trash\"') = 0)"
+        " AND NOT EXISTS (SELECT 1 FROM draft d WHERE d.id = t.id AND d.inbox_id = t.inbox_id)",
+    ),
+    _Rule(
+        "draft {} is in the trash, and is being sent or waits for a person",
+        "SELECT d.id FROM draft d JOIN trash t ON t.id = d.id WHERE d.send_status IN ('sending', 'pending_approval')",
     ),
     _Rule(
         "trash {} does not belong where its inbox does",
@@ -402,6 +411,7 @@ RULES: Sequence[_Rule] = (
     *_DOMAINS,
     *_WEBHOOKS,
     *COUNTED,
+    *LABELLED,
     *OAUTH,
 )
 

@@ -12,6 +12,7 @@ class Rule:
 
 
 _LAST_USAGE = "LEFT JOIN usage u ON u.place = {0} AND u.at = (SELECT max(at) FROM usage WHERE place = {0})"
+_HIDDEN = " OR ".join(f"instr(labels, '\"{label}\"') > 0" for label in ("spam", "blocked", "unauthenticated", "trash"))
 COUNTED = (
     Rule(
         "the last usage of inbox {} is not what it holds",
@@ -38,6 +39,19 @@ COUNTED = (
         for table, column in (("pod", "pod_id"), ("organization", "org_id"))
     ),
     Rule(
+        "the count of what inbox {} hides is not what it hides",
+        f"SELECT inbox_id FROM (SELECT inbox_id, 1 AS m, 0 AS t FROM message WHERE {_HIDDEN} UNION ALL"
+        f" SELECT inbox_id, 0, 1 FROM thread WHERE {_HIDDEN} UNION ALL"
+        " SELECT inbox_id, -messages, -threads FROM hidden_count) GROUP BY inbox_id HAVING sum(m) <> 0 OR sum(t) <> 0",
+    ),
+    Rule(
+        "client id {} is of no inbox or webhook that has it",
+        "SELECT c.client_id FROM client_id c LEFT JOIN inbox i ON i.inbox_id = c.id AND i.client_id = c.client_id"
+        " AND i.pod_id = c.place AND c.kind = 'inbox' LEFT JOIN webhook w ON w.id = c.id"
+        " AND w.client_id = c.client_id AND w.place = c.place AND c.kind = 'webhook'"
+        " WHERE i.inbox_id IS NULL AND w.id IS NULL",
+    ),
+    Rule(
         "usage of {}, which does not exist",
         "SELECT DISTINCT place FROM usage WHERE place NOT IN (SELECT inbox_id FROM inbox UNION SELECT id FROM pod"
         " UNION SELECT id FROM organization UNION SELECT inbox_id FROM purge)",
@@ -46,6 +60,31 @@ COUNTED = (
         "idempotency key {} names a part of a message, or an organization that does not exist",
         "SELECT k.key FROM idempotency_key k LEFT JOIN organization o ON o.id = k.org_id WHERE o.id IS NULL"
         " OR (k.message IS NULL) <> (k.message_id IS NULL) OR (k.message IS NULL) <> (k.thread_id IS NULL)",
+    ),
+)
+_OUTGOING = " AND ".join(
+    f"instr(labels, '\"{label}\"') = 0" for label in ("received", "spam", "blocked", "unauthenticated", "trash")
+)
+_SHOWN = _OUTGOING.replace("instr(labels, '\"received\"') = 0", "instr(labels, '\"received\"') > 0")
+_SEEN, _ASIDE = "instr(labels, '\"unread\"') = 0", "instr(labels, '\"archived\"') > 0"
+LABELLED = (
+    Rule(
+        "inbox {} has another number of messages that are read or archived than is counted",
+        "SELECT inbox_id FROM (SELECT inbox_id, sum(s) AS s, sum(a) AS a, sum(b) AS b FROM"
+        " (SELECT inbox_id, seen AS s, archived AS a, seen_archived AS b FROM mark_count"
+        f" UNION ALL SELECT inbox_id, -sum({_SEEN}), -sum({_ASIDE}), -sum({_SEEN} AND {_ASIDE})"
+        f" FROM message WHERE {_SHOWN} GROUP BY inbox_id) GROUP BY inbox_id) WHERE s <> 0 OR a <> 0 OR b <> 0",
+    ),
+    Rule(
+        "inbox {} shows another number of messages that it did not receive than is counted",
+        "SELECT inbox_id FROM (SELECT inbox_id, sum(n) AS n FROM (SELECT inbox_id, messages AS n FROM outgoing_count"
+        f" UNION ALL SELECT inbox_id, -count(*) FROM message WHERE {_OUTGOING} GROUP BY inbox_id)"
+        " GROUP BY inbox_id) WHERE n <> 0",
+    ),
+    Rule(
+        "label {} is not where its inbox is",
+        "SELECT l.inbox_id || ' ' || l.name FROM label l JOIN inbox i ON i.inbox_id = l.inbox_id"
+        " WHERE l.org_id <> i.org_id OR l.pod_id <> i.pod_id",
     ),
 )
 OAUTH = (

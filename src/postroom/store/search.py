@@ -39,8 +39,10 @@ _FIND = (
     "SELECT message_search.rowid FROM message_search JOIN message ON message.seq = message_search.rowid"
     " WHERE message_search MATCH :query AND message_search.rowid < :below"
     f" AND message.timestamp >= :since AND message.timestamp < :until{_SHOWN}{_LIVES}"
-    " ORDER BY message_search.rowid DESC LIMIT :n"
+    " ORDER BY message_search.rowid DESC LIMIT :n OFFSET :skip"
 )
+_COUNT = f"SELECT count(*) FROM ({_FIND})"
+MOST_COUNTED = 10_000  # each costs a look at its message
 # The messages of the thread come first: each is a look into the index.
 _IN_THREAD = (
     "SELECT 1 FROM message CROSS JOIN message_search ON message_search.rowid = message.seq"
@@ -107,16 +109,23 @@ def forget(transaction: Transaction, words: Words) -> None:
 
 
 def find(
-    transaction: Transaction, owner: str, query: str, *, below: int, since: int, until: int, n: int
+    transaction: Transaction, owner: str, query: str, *, below: int, since: int, until: int, n: int, skip: int = 0
 ) -> Sequence[int]:
-    """Return the row numbers of at most `n` messages that have all words of `query`, newest first.
+    """Return the row numbers of at most `n` messages that have all words of `query`, newest first, after `skip` others.
 
     `owner` is the id of an inbox, a pod or an organization. What lists leave out is never found. Words match as
     prefixes, "quoted words" as a phrase. Raises InvalidInput for a query without a word.
     """
     match = _match(owner, query)
-    rows = transaction.sql(_FIND, query=match, below=below, since=since, until=until, n=n).fetchall()
+    rows = transaction.sql(_FIND, query=match, below=below, since=since, until=until, n=n, skip=skip).fetchall()
     return [row[0] for row in rows]
+
+
+def count(transaction: Transaction, owner: str, query: str, *, below: int, since: int, until: int, most: int) -> int:
+    """Return how many messages `find` finds, at most `most`."""
+    match = _match(owner, query)
+    found = transaction.sql(_COUNT, query=match, below=below, since=since, until=until, n=most, skip=0)
+    return int(found.fetchone()[0])
 
 
 def is_in_newer(

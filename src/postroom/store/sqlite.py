@@ -12,6 +12,7 @@ import queue
 import sqlite3
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ T = TypeVar("T")
 DIALECT = _dialects.dialect(paramstyle="qmark")
 MAX_BATCH = 256
 _BUSY_MS = 10_000
+_LONG_S = 0.002
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # NORMAL survives kill -9 and loses acknowledged mail on power loss
@@ -59,6 +61,7 @@ def translate(error: sqlite3.Error) -> PostroomError:
         return StorageFull("The disk is full.", fix="Free some space; nothing was stored.")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Busy("The database is busy.", fix="Try again in a moment.")
+    log.error("database failed code=%s error=%s", getattr(error, "sqlite_errorname", None), error)
     return Temporary(f"The database failed ({type(error).__name__}).", fix="Try again; the log says more.")
 
 
@@ -97,6 +100,7 @@ class _Worker(ABC):
         self._loop = loop
         self._on_done = on_done
         self._closed = False
+        self._begun: float | None = None  # when the batch that runs was begun
         self._thread = threading.Thread(target=self._loop_forever, name=name, daemon=True)
         self._thread.start()
 
@@ -104,6 +108,11 @@ class _Worker(ABC):
         if self._closed:  # nobody would ever answer
             raise Temporary("The store is closing.", fix="Try again in a moment.")
         self._queue.put(waiting)
+
+    def is_held_up(self) -> bool:
+        """Tell whether what it does takes so long that others had better not wait behind it."""
+        begun = self._begun
+        return begun is not None and time.monotonic() - begun > _LONG_S
 
     def close(self) -> None:
         """Answer what still waits, then end the thread and its connection."""
@@ -115,7 +124,9 @@ class _Worker(ABC):
     def _loop_forever(self) -> None:
         batch, after = self._gather(self._queue.get())
         while batch:
+            self._begun = time.monotonic()
             self._run(batch)
+            self._begun = None
             self._loop.call_soon_threadsafe(self._answer, batch)
             batch, after = self._gather(after or self._queue.get())
 
@@ -243,7 +254,6 @@ class SqliteStore:
         self._loop = loop
         self._writer = _Writer("postroom-writer", path, loop, on_commit)
         self._readers = [_Reader(f"postroom-reader-{n}", path, loop, on_commit) for n in range(readers)]
-        self._turn = 0
         self._watch = connect(path)
         self._seen, self._batches, self._others = _data_version(self._watch), 0, 0
 
@@ -256,8 +266,14 @@ class SqliteStore:
 
     async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
         """Run `function` on a snapshot and return its result."""
-        self._turn = (self._turn + 1) % len(self._readers)
-        return await self._ask(self._readers[self._turn], function, reach, now)
+        return await self._ask(self._reader(), function, reach, now)
+
+    def _reader(self) -> _Reader:
+        """Return the first reader that is not held up, else the last.
+
+        Each that runs beside the loop takes the interpreter from it, and what waits together is answered in one hop.
+        """
+        return next((reader for reader in self._readers if not reader.is_held_up()), self._readers[-1])
 
     async def changed_by_others(self) -> bool:
         """Tell whether somebody else has committed since the last look: perhaps once too often, never too rarely."""

@@ -87,6 +87,7 @@ COMMON: tuple[Statement, ...] = (
         "hidden mail is 404 to a key without its label's permission",
     ),
     Statement("errors.retry-after-1", "agentmail.md 2.2", "429 and 503 say Retry-After 1"),
+    Statement("errors.rate", "agentmail.md 2.2", "a spent rate is 429 rate_limit_exceeded, Retry-After its seconds"),
     Statement("errors.invalid-page-token", "agentmail.md 2.2", "a page token that was made up is a 400"),
     Statement("errors.cannot-delete", "agentmail.md 2.2", "deleting what something hangs on is 409 cannot_delete"),
     Statement(

@@ -237,7 +237,7 @@ async def test_a_client_gets_no_more_than_the_key_has_that_was_shown(house: Bed)
         client_id = await browser.register()
         page = await browser.show_key(await browser.open(client_id), made.api_key)
         assert f"other@{DOMAIN}" not in page.text
-        assert re.findall(r'name="toolset" value="([a-z]+)"', page.text) == ["core", "work", "admin"]
+        assert re.findall(r'name="toolset" value="([a-z]+)"', page.text) == ["core", "threads", "work", "admin"]
         given = {"toolset": ["core", "domains"]}
         assert (await browser.post(page, "allow", inbox_id=f"other@{DOMAIN}", **given)).status_code == 400
         answer = told(await browser.post(page, "allow", inbox_id="*", **given))

@@ -50,6 +50,7 @@ class AgentMail(Dialect):
     async def do(self, route: Route, call: Call) -> Any:
         """Do what a route names; files are given here as the contract has them and in no other way."""
         read.check_files(call.body)
+        read.check_ours(self.desk.operations[route.operation].input.model_fields, call.body)
         return await super().do(route, call)
 
 
@@ -66,4 +67,6 @@ MANNER = Manner(
     internal=errors.internal,
     not_here=lambda: errors.not_here("Not offered by this server; see docs/dialects.md for what is."),
     document=_document,
+    not_so=errors.not_so,
+    elsewhere=("/webhooks/polling",),
 )

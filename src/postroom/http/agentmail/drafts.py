@@ -16,7 +16,7 @@ _PREFIX = "/inboxes/{inbox_id}"
 _ONE = f"{_PREFIX}/drafts/{{draft_id}}"
 
 
-def _item(record: DraftSummary) -> shapes.DraftItem:
+def draft_item(record: DraftSummary) -> shapes.DraftItem:
     """Return a DraftItem. `thread_id` is for clients of other years, `send_error` says why it failed."""
     shown: shapes.DraftItem = {
         "inbox_id": record.inbox_address,
@@ -42,7 +42,7 @@ def _item(record: DraftSummary) -> shapes.DraftItem:
 
 
 def _draft(record: Draft) -> shapes.Draft:
-    shown = cast(shapes.Draft, {**_item(record), "created_at": wire.moment(record.created_at)})
+    shown = cast(shapes.Draft, {**draft_item(record), "created_at": wire.moment(record.created_at)})
     more = {"client_id": record.client_id, "reply_to": list(record.reply_to), "text": record.text, "html": record.html}
     return wire.also(shown, {**more, "references": list(record.references)})
 
@@ -52,7 +52,7 @@ def _one(result: Any, _call: Call, _links: Links) -> shapes.Draft:
 
 
 def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListDraftsResponse:
-    items = [_item(d) for d in result.items]
+    items = [draft_item(d) for d in result.items]
     page: shapes.ListDraftsResponse = {"count": len(items), "drafts": items}
     return wire.paged(page, result, read.limit(call))
 

@@ -1,12 +1,13 @@
 """The envelope of this dialect's errors: `{name, code, message, fix}`, and `errors` for what was given wrong."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from postroom.http.errors import status_of
+from postroom.http.errors import retry_after, status_of
 from postroom.http.route import Json
 from postroom.model import errors
 
-TRIED_AGAIN = (429, 503)
+BAD_REQUEST = 400
 # The names that clients of several years compare with.
 NAMES: dict[int, str] = {
     400: "ValidationError",
@@ -23,7 +24,6 @@ NAMES: dict[int, str] = {
 
 # What to do where the error itself says nothing of it.
 _FIXES: dict[int, str] = {
-    400: "Correct what errors names; GET /v0/openapi.json says what each request takes.",
     403: "Use a key that may do this.",
     404: "List what there is to see its ids.",
     409: "Look at how things stand, then try again.",
@@ -32,21 +32,22 @@ _FIXES: dict[int, str] = {
 }
 
 
-def envelope(error: errors.PostroomError) -> dict[str, Any]:
-    """Return an error as this dialect words it."""
+def envelope(error: errors.PostroomError, document: str = "/v0/openapi.json") -> dict[str, Any]:
+    """Return an error as this dialect words it; `document` describes what each request takes."""
     status = status_of(error)
     body: dict[str, Any] = {"name": _name(error, status), "code": error.code, "message": error.message}
-    body["fix"] = error.fix or _FIXES.get(status, "Look at the message.")
+    wrong = f"Correct what errors names; GET {document} says what each request takes."
+    body["fix"] = error.fix or (wrong if status == BAD_REQUEST else _FIXES.get(status, "Look at the message."))
     if isinstance(error, errors.InvalidInput):
         body["errors"] = _problems(error)
     return body
 
 
-def answer(error: errors.PostroomError) -> Json:
-    """Return the answer that an error is."""
+def answer(error: errors.PostroomError, document: str = "/v0/openapi.json") -> Json:
+    """Return the answer that an error is; `document` describes what each request takes."""
     status = status_of(error)
     # The clients wait this long before they try again, twice.
-    return Json(envelope(error), status, headers={"retry-after": "1"} if status in TRIED_AGAIN else None)
+    return Json(envelope(error, document), status, headers=retry_after(error))
 
 
 def internal() -> Json:
@@ -60,6 +61,13 @@ def not_here(fix: str) -> Json:
     """Return the answer for a path that this server does not serve."""
     body = {"name": "NotFoundError", "code": "not_found", "message": "There is nothing at this path.", "fix": fix}
     return Json(body, 404)
+
+
+def not_so(allowed: Sequence[str]) -> Json:
+    """Return the answer for a path that has other methods than the one that was asked for."""
+    body = {"name": "MethodNotAllowedError", "code": "method_not_allowed", "message": "This path has other methods."}
+    body["fix"] = f"Use {' or '.join(allowed)}."
+    return Json(body, 405)
 
 
 def _name(error: errors.PostroomError, status: int) -> str:

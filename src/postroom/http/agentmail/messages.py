@@ -16,7 +16,7 @@ _ONE = f"{_ALL}/{{message_id}}"
 
 
 def _page(result: Page[Any], call: Call, _links: Links) -> shapes.ListMessagesResponse:
-    items = [wire.message_item(m) for m in result.items]
+    items = [wire.message_line(m) for m in result.items]
     page: shapes.ListMessagesResponse = {"count": len(items), "messages": items}
     return wire.paged(page, result, read.limit(call))
 

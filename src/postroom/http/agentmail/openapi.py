@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from postroom import __version__
 from postroom.http.agentmail import errors, read, shapes, threads
+from postroom.http.errors import TRIED_AGAIN
 from postroom.http.route import GREEDY, Route
 from postroom.service.catalog import OPERATIONS
 from postroom.service.operation import ANYONE, Operation
@@ -73,6 +74,7 @@ _SAID = {
     409: "Right in itself, but not in the state that things are in.",
     413: "Over a limit of size.",
     422: "Well-formed, but what it names cannot be used so.",
+    429: "The rate of the key is spent, or too much at once; try again after the seconds in Retry-After.",
     503: "A failure of ours: nothing was done, try again.",
 }
 
@@ -99,7 +101,7 @@ def document(prefix: str, routes: Sequence[Route], *, with_ours: bool = False) -
     answers = _answer_schemas(routes, components)
     paths: Schema = {}
     for route in routes:
-        described = _operation(route, answers.get(route.show), components)
+        described = _operation(route, answers.get(route.show), components, with_ours=with_ours)
         paths.setdefault(prefix + route.path, {})[route.method.lower()] = described
     paths[prefix + PATH] = {"get": _itself()}
     for schema in components.values():
@@ -179,9 +181,10 @@ def _is_response(shape: Any) -> bool:
     return isinstance(shape, type) and issubclass(shape, Response)
 
 
-def _operation(route: Route, content: Schema | None, components: Schema) -> Schema:
+def _operation(route: Route, content: Schema | None, components: Schema, *, with_ours: bool) -> Schema:
     operation = OPERATIONS[route.operation]
     taken = _input(operation.input, components)
+    _mark_off(taken["properties"], keep=with_ours)
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     described: Schema = {
         "operationId": operation_id(route),
@@ -276,7 +279,7 @@ def _key(field: Schema) -> Schema:
 
 
 def _statuses(route: Route, operation: Operation, described: Schema) -> Iterator[int]:
-    yield from (400, 401, 503)
+    yield from (400, 401, 429, 503)
     yield from _STATE.get(operation.name, ())
     if operation.scope != ANYONE or route.path.endswith("/labs"):
         yield 403
@@ -292,7 +295,7 @@ def _error(status: int) -> Schema:
         "description": _SAID[status],
         "content": {"application/json": {"schema": {"$ref": _REF.format(model=shape)}}},
     }
-    if status in errors.TRIED_AGAIN:
+    if status in TRIED_AGAIN:
         described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
 

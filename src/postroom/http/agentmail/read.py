@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from postroom.http.route import Call
 from postroom.model.errors import InvalidInput, Problem
 from postroom.service.desk import unknown_name
@@ -48,6 +50,18 @@ def check_files(given: Mapping[str, Any]) -> None:
                     raise InvalidInput(
                         f"{field}.{number}.{name}: {said}", [Problem(path=(field, number, name), message=said)]
                     )
+
+
+def check_ours(fields: Mapping[str, FieldInfo], given: Mapping[str, Any]) -> None:
+    """Refuse what of an operation's fields only other dialects take.
+
+    Raises:
+        InvalidInput: as for any unknown field.
+    """
+    for name in given:
+        if name in fields and fields[name].json_schema_extra is OURS:
+            theirs = tuple(field.alias or n for n, field in fields.items() if field.json_schema_extra is not OURS)
+            raise InvalidInput.at(name, unknown_name(name, theirs))
 
 
 def whole_body(call: Call) -> Mapping[str, Any]:

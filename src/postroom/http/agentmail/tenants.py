@@ -14,7 +14,7 @@ def _identity(result: Any, _call: Call, _links: Links) -> shapes.Identity:
 
 
 def _organization(result: Counted, _call: Call, _links: Links) -> shapes.Organization:
-    """Show an Organization. Its limits and its billing are absent: there are none."""
+    """Show an Organization. Its limits are left out as they always were; there is no billing."""
     at = wire.moment(result.organization.created_at)  # nothing of it changes
     return {
         "organization_id": result.organization.organization_id,

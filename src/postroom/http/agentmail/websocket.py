@@ -92,7 +92,7 @@ class EventSocket:
             while True:
                 await heard(bell, POLL_S)
                 # A key that was deleted or restricted since ends, or narrows, what its connections are told.
-                listener.actor = await auth.bearer(listener.socket, self._keys, in_query=True)
+                listener.actor = await auth.bearer(listener.socket, self._keys, in_query=True, again=True)
                 await listener.tell()
 
 
@@ -114,6 +114,7 @@ class _Listener:
             if message["type"] == "websocket.disconnect":
                 return
             try:
+                self._desk.rates.take(self.actor)
                 await self._subscribe(_asked(message.get("text")))
             except Temporary:
                 raise

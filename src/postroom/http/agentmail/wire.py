@@ -4,17 +4,17 @@ Ids: `inbox_id` is the address, `message_id` the public one with its angle brack
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Protocol, TypeVar, cast
 
+from orjson import Fragment
+
 from postroom.http.agentmail import shapes
-from postroom.model.errors import Refused
+from postroom.http.results import left as left  # said again: the wire has all that a resource needs
+from postroom.http.results import moment as moment
+from postroom.http.results import moment_if as moment_if
 from postroom.model.inbox import Inbox, InboxStatus
-from postroom.model.message import Attachment, Message, MessageSummary
-from postroom.model.policy import Held
+from postroom.model.message import Attachment, Message, MessageLine, MessageSummary
 from postroom.model.thread import Thread
-from postroom.service.departure import Sent
 from postroom.service.tenants import Identity
 
 Shown = Mapping[str, Any]
@@ -28,28 +28,9 @@ class Paged(Protocol):
     def next_page_token(self) -> str | None: ...
 
 
-@lru_cache(maxsize=4096)  # what was made and changed at one moment says it three times
-def moment(at: int) -> str:
-    """Return UTC milliseconds as RFC 3339 with a Z."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def moment_if(at: int | None) -> str | None:
-    """Return the moment, or None where there is none."""
-    return None if at is None else moment(at)
-
-
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that have a value; an empty list or map of an optional field has none."""
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
-
-
-def left(result: Sent | Held) -> Sent:
-    """Return a message that was sent. Raises Refused for one that is held: this contract has no word for it."""
-    if isinstance(result, Held):
-        told = f"Nothing was sent to anybody, it waits for approval: {result.reason}"
-        raise Refused(told, fix=result.fix, rule=result.rule.value)
-    return result
 
 
 def also(shown: S, optional: Mapping[str, Any]) -> S:
@@ -128,6 +109,37 @@ def message_item(record: MessageSummary) -> shapes.MessageItem:
     if record.in_reply_to is not None:
         shown["in_reply_to"] = record.in_reply_to
     return shown
+
+
+def message_line(line: MessageLine) -> shapes.MessageItem:
+    """Return a MessageItem of a page; its lists stand in it as the JSON that they are."""
+    shown: dict[str, Any] = {
+        "inbox_id": line.inbox_address,
+        "thread_id": line.thread_id,
+        "message_id": line.message_id,
+        "labels": Fragment(line.labels_json),
+        "timestamp": moment(line.timestamp),
+        "from": line.from_,
+        "to": Fragment(line.to_json),
+        "size": line.size,
+        "updated_at": moment(line.updated_at),
+        "created_at": moment(line.created_at),
+    }
+    if line.reply_to_json != "[]":
+        shown["reply_to"] = Fragment(line.reply_to_json)
+    if line.cc_json != "[]":
+        shown["cc"] = Fragment(line.cc_json)
+    if line.bcc_json != "[]":
+        shown["bcc"] = Fragment(line.bcc_json)
+    if line.subject is not None:
+        shown["subject"] = line.subject
+    if line.preview is not None:
+        shown["preview"] = line.preview
+    if line.attachments_json != "[]":
+        shown["attachments"] = [attachment(a) for a in line.attachments]
+    if line.in_reply_to is not None:
+        shown["in_reply_to"] = line.in_reply_to
+    return cast(shapes.MessageItem, shown)
 
 
 def message(record: Message) -> shapes.Message:

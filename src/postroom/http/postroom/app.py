@@ -13,7 +13,7 @@ from postroom.events.claiming import claim_next
 from postroom.events.following import follow
 from postroom.events.hub import Hub
 from postroom.http.dialect import Dialect, Manner
-from postroom.http.postroom import approvals, attachments, claims, errors, events, policies, sending
+from postroom.http.postroom import approvals, attachments, claims, errors, events, policies, sending, trash
 from postroom.http.route import Call, Route
 from postroom.model.tenant import Actor
 from postroom.service.desk import Desk
@@ -21,7 +21,7 @@ from postroom.service.keyring import KeyRing
 from postroom.service.links import Links
 
 PREFIX = "/v1/postroom"
-_RESOURCES = (events, claims, attachments, sending, approvals, policies)
+_RESOURCES = (events, claims, attachments, sending, approvals, policies, trash)
 ROUTES: tuple[Route, ...] = tuple(route for resource in _RESOURCES for route in resource.ROUTES)
 Waiter = Callable[[Desk, Hub, Actor, Mapping[str, Any]], Awaitable[Any]]
 # Operations that a request may wait for.
@@ -39,6 +39,10 @@ class Ours(Dialect):
     async def straight(self, request: Request, actor: Actor, route: Route) -> Response | None:
         """Take a file in, which is never read whole."""
         return await self._uploads.answer(request, actor) if route.operation == attachments.UPLOAD else None
+
+    def waits(self, route: Route) -> bool:
+        """Tell whether it may wait: what was claimed for a peer that has gone is given back."""
+        return route.operation in _WAITERS
 
     async def do(self, route: Route, call: Call) -> Any:
         """Do what a route names, or wait for it."""
@@ -61,4 +65,5 @@ MANNER = Manner(
     internal=errors.internal,
     not_here=lambda: errors.not_here("See /v1/postroom/openapi.json for what is offered."),
     document=_document,
+    not_so=errors.not_so,
 )

@@ -6,8 +6,9 @@ from typing import Any
 from postroom.http.agentmail import read, wire
 from postroom.http.postroom import shapes
 from postroom.http.route import Call, Route
+from postroom.model.inventory import Inventory, WirePart
 from postroom.model.page import Page
-from postroom.model.policy import Approval
+from postroom.model.policy import Approval, ApprovalInFull
 from postroom.service.check_send import Checked
 from postroom.service.links import Links
 
@@ -47,6 +48,28 @@ def _one(result: Approval, _call: Call, _links: Links) -> shapes.Approval:
     return _shown(result)
 
 
+def _in_full(result: ApprovalInFull, _call: Call, _links: Links) -> shapes.ApprovalInFull:
+    wired = result.on_the_wire
+    shown: shapes.ApprovalInFull = {**_shown(result)}  # type: ignore[typeddict-item]  # `message` is added below
+    return wire.also(shown, {"message": None if wired is None else _message(wired)})
+
+
+def _message(wired: Inventory) -> shapes.WireMessage:
+    shown: shapes.WireMessage = {
+        "size": wired.size,
+        "headers": [{"name": name, "value": value} for name, value in wired.header],
+        "parts": [_part(part) for part in wired.parts],
+        "outside_truncated": wired.outside_is_cut,
+    }
+    return wire.also(shown, {"outside": wired.outside, "problem": wired.problem})
+
+
+def _part(part: WirePart) -> shapes.WirePart:
+    shown: shapes.WirePart = {"content_type": part.content_type, "size": part.size, "truncated": part.is_cut}
+    names = {"filename": part.filename, "disposition": part.disposition, "head": part.head, "text": part.text}
+    return wire.also(shown, names)
+
+
 def _page(result: Page[Approval], call: Call, _links: Links) -> shapes.ListApprovalsResponse:
     items = [_shown(approval) for approval in result.items]
     page: shapes.ListApprovalsResponse = {"count": len(items), "approvals": items}
@@ -64,7 +87,7 @@ def _checked(result: Checked, _call: Call, _links: Links) -> shapes.CheckedRespo
 
 ROUTES = (
     Route("GET", "/approvals", "approvals.list", _listing, _page),
-    Route("GET", _ONE, "approvals.get", read.path, _one),
+    Route("GET", _ONE, "approvals.get", read.path, _in_full),
     Route("POST", f"{_ONE}/approve", "approvals.approve", read.body, _sent),
     Route("POST", f"{_ONE}/reject", "approvals.reject", read.body, _one),
     Route("POST", "/inboxes/{inbox_id}/check-send", "messages.check_send", read.body, _checked),

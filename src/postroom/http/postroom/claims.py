@@ -1,4 +1,4 @@
-"""Mail as work over /v1/postroom: claim, acknowledge, give back, put off, answer, and look at what was set aside."""
+"""Mail as work over /v1/postroom: claim, extend, acknowledge, give back, put off, answer, look at what is set aside."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +34,11 @@ def _settled(result: Any, _call: Call, _links: Links) -> shapes.SettledResponse:
     return {"thread_id": result.thread_id, "waits": result.waits}
 
 
+def _extended(result: Any, _call: Call, _links: Links) -> shapes.ExtendedResponse:
+    until = wire.moment(result.lease_until)
+    return {"claim_id": result.claim_id, "thread_id": result.thread_id, "lease_until": until}
+
+
 def _listing(call: Call) -> Mapping[str, Any]:
     given = {name: call.first[name] for name in ("state", "limit", "page_token") if call.first.get(name)}
     return {**call.path, **given}
@@ -66,6 +71,7 @@ ROUTES = (
     Route("GET", _ALL, "claims.list", _listing, _page),
     Route("POST", f"{_ALL}/{{thread_id}}/requeue", "claims.requeue", read.body, _back),
     Route("POST", f"{_ONE}/ack", "claims.ack", read.body, _settled),
+    Route("POST", f"{_ONE}/extend", "claims.extend", read.body, _extended),
     Route("POST", f"{_ONE}/nack", "claims.nack", read.body, _settled),
     Route("POST", f"{_ONE}/defer", "claims.defer", read.body, _settled),
     Route("POST", f"{_ONE}/reply", "claims.reply", read.keyed, sent),

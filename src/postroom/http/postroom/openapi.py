@@ -15,6 +15,7 @@ from postroom.http.route import Route
 from postroom.service.approvals import ListApprovals
 from postroom.service.claims import ListWork
 from postroom.service.handles import HandIn
+from postroom.service.trash import ListTrash
 
 Schema = dict[str, Any]
 # What a route takes in its query; and what it waits for besides what its operation takes.
@@ -22,6 +23,7 @@ _IN_QUERY: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "events.list": (Follow, ("after", "limit", "types", "wait")),
     "claims.list": (ListWork, ("state", "limit", "page_token")),
     "approvals.list": (ListApprovals, ("inbox_id", "state", "limit", "page_token", "ascending")),
+    "trash.list": (ListTrash, ("inbox_id", "limit", "page_token")),
     UPLOAD: (HandIn, ("inbox_id", "filename", "content_type")),
 }
 _FILE: Schema = {"schema": {"type": "string", "format": "binary"}}

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035 (pydantic reads no other before Python 3.12)
 
-from postroom.http.agentmail.shapes import MessageItem, ThreadItem
+from postroom.http.agentmail.shapes import DraftItem, MessageItem, ThreadItem
 from postroom.model.event import EventType
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, with milliseconds and a Z.")]
@@ -48,6 +48,34 @@ class ClaimResponse(TypedDict):
     """`claim` is absent when nothing is due."""
 
     claim: NotRequired[Claim]
+
+
+class ExtendedResponse(TypedDict):
+    claim_id: str
+    thread_id: str
+    lease_until: Moment
+
+
+class TrashItem(TypedDict):
+    """`message` is there where `kind` is message, `draft` where it is draft; an inbox stands for all that it has."""
+
+    kind: Literal["inbox", "message", "draft"]
+    inbox_id: str
+    deleted_at: Moment
+    until: Moment
+    message: NotRequired[MessageItem]
+    draft: NotRequired[DraftItem]
+
+
+class ListTrashResponse(TypedDict):
+    count: int
+    trash: list[TrashItem]
+    limit: NotRequired[int]
+    next_page_token: NotRequired[str]
+
+
+class RestoredResponse(TypedDict):
+    restored: bool
 
 
 class SettledResponse(TypedDict):
@@ -126,6 +154,40 @@ class Approval(TypedDict):
     comment: NotRequired[str]
     created_at: Moment
     expires_at: Moment
+
+
+class HeaderField(TypedDict):
+    name: str
+    value: str
+
+
+class WirePart(TypedDict):
+    """A part, or a multipart that holds those after it. `head` is its own header block, `text` is of texts alone."""
+
+    content_type: str
+    filename: NotRequired[str]
+    disposition: NotRequired[str]
+    size: int
+    head: NotRequired[str]
+    text: NotRequired[str]
+    truncated: bool
+
+
+class WireMessage(TypedDict):
+    """A held message as it would leave, nothing left out: `outside` is text that stands outside of all parts."""
+
+    size: int
+    headers: list[HeaderField]
+    parts: list[WirePart]
+    outside: NotRequired[str]
+    outside_truncated: bool
+    problem: NotRequired[str]
+
+
+class ApprovalInFull(Approval):
+    """`message` is there until it is decided."""
+
+    message: NotRequired[WireMessage]
 
 
 class ListApprovalsResponse(TypedDict):

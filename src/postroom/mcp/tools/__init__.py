@@ -80,5 +80,7 @@ def _add(server: "Server", row: Row) -> None:
     inputs = row.described or operation.input
     described = {name: field.description for name, field in inputs.model_fields.items()}
     tool.parameters = lean(tool.parameters, {**described, **row.says})
+    for name in row.unlisted:
+        del tool.parameters["properties"][name]
     # The schema stays; each result is held against it by the tests, and not once more at every call (55 us a page).
     tool.fn_metadata.output_model = None

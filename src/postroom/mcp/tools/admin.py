@@ -17,6 +17,7 @@ from postroom.mcp.admin_shapes import (
     pod_shape,
 )
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import fitted, room_for
 from postroom.mcp.tools.account import in_words
 from postroom.mcp.tools.place import ask_within
 from postroom.mcp.tools.row import Row, Strings, answer, at, listed, more
@@ -37,8 +38,9 @@ class KeyTools:
         found = await ask_within(self._hands, "keys.list", given, inbox_id=inbox_id, pod_id=pod_id)
         page = found.result
         items = [key_shape(key) for key in page.items]
-        text = f"{len(items)} keys.\n" + "\n".join(map(_told_key, items)) if items else "No key."
         data = KeyPage(api_keys=items, next_page_token=page.next_page_token, position=found.position)
+        data = fitted(data, room_for(limit))
+        text = f"{len(items)} keys.\n" + "\n".join(map(_told_key, data.api_keys)) if items else "No key."
         return answer(text + more(page.next_page_token) + at(found.position), data)
 
     async def create_key(
@@ -74,7 +76,7 @@ class KeyTools:
         return answer(_told_key(item) + at(found.position), KeyResult(**item.model_dump(), position=found.position))
 
     async def delete_key(self, api_key_id: str) -> Annotated[CallToolResult, DoneResult]:
-        """Delete an API key; it stops working at once."""
+        """Delete an API key for good; it stops working at once."""
         found = await self._hands.ask("keys.delete", {"api_key_id": api_key_id})
         data = DoneResult(success=True, id=api_key_id, position=found.position)
         return answer(f"Deleted {api_key_id}." + at(found.position), data)
@@ -105,7 +107,7 @@ class PodTools:
         return answer(f"Created {_told_pod(item)}" + at(found.position), data)
 
     async def delete_pod(self, pod_id: str) -> Annotated[CallToolResult, DoneResult]:
-        """Delete a pod that holds nothing any more; the default pod stays."""
+        """Delete a pod for good that holds nothing any more; the default pod stays."""
         found = await self._hands.ask("pods.delete", {"pod_id": pod_id})
         data = DoneResult(success=True, id=found.result.pod_id, position=found.position)
         return answer(f"Deleted {data.id}." + at(found.position), data)
@@ -136,6 +138,7 @@ def rows(hands: Hands) -> list[Row]:
 def _told_key(item: KeyShape) -> str:
     where = f"inbox {item.inbox_id}" if item.inbox_id else (f"pod {item.pod_id}" if item.pod_id else "everything")
     may = "everything" if item.permissions is None else in_words(item.permissions)
+    may += f" and {item.more_permissions} more" if item.more_permissions else ""
     until = f" | until {item.expires_at}" if item.expires_at else ""
     used = f" | last used {item.used_at}" if item.used_at else ""
     return f"{item.api_key_id} | {line(item.name)} | {item.prefix}… | reaches {where} | may {may}{until}{used}"

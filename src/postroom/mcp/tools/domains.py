@@ -6,6 +6,7 @@ from mcp.types import CallToolResult
 
 from postroom.mcp.domain_shapes import DomainDeletedResult, DomainPage, DomainResult, domain_item, domain_result, told
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import fitted
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.model.domain import Domain
 from postroom.service.operation import Answer
@@ -57,7 +58,7 @@ class DomainTools:
         return _one(await self._hands.ask("domains.get", {"domain_id": domain_id}))
 
     async def delete_domain(self, domain_id: str) -> Annotated[CallToolResult, DomainDeletedResult]:
-        """Delete a domain. Its inboxes keep their mail, and send and receive no more."""
+        """Delete a domain for good. Its inboxes keep their mail, and send and receive no more."""
         found = await self._hands.ask("domains.delete", {"domain_id": domain_id})
         data = DomainDeletedResult(success=True, domain_id=domain_id, position=found.position)
         return answer(f"Deleted {domain_id}." + at(found.position), data)
@@ -84,5 +85,5 @@ def rows(hands: Hands) -> list[Row]:
 
 
 def _one(found: Answer[Domain]) -> CallToolResult:
-    data = domain_result(found.result, found.position)
+    data = fitted(domain_result(found.result, found.position))
     return answer(told(data) + at(found.position), data)

@@ -1,12 +1,12 @@
 """Tools over drafts: mail that is written and not sent yet, by hand or at a moment that was set."""
 
-from datetime import datetime
 from typing import Annotated, Any, Unpack
 
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from postroom.mcp.draft_shapes import (
+    DEFAULT_CHARS,
     DraftDeletedResult,
     DraftPage,
     DraftResult,
@@ -16,20 +16,21 @@ from postroom.mcp.draft_shapes import (
     told_item,
 )
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import fitted, room_for
 from postroom.mcp.shapes import SentResult
+from postroom.mcp.tools.moments import zoned
 from postroom.mcp.tools.row import Row, Strings, answer, at, more
-from postroom.mcp.tools.sending import AttachmentArgument, Written, leave, with_written
+from postroom.mcp.tools.sending import KEYED, AttachmentArgument, Written, leave, with_written
+from postroom.mcp.words import moment
 from postroom.model.draft import Draft
-from postroom.model.errors import InvalidInput
 from postroom.service.operation import Answer
 
-DEFAULT_CHARS = 18_000  # of both bodies together: what stands around them has room below 20,000
 MaxChars = Annotated[int, Field(ge=100, le=200_000)]
 _SEND_AT = "When to send it by itself (RFC 3339 with the zone)"
 
 
 class DraftTools:
-    """create_draft, list_drafts, get_draft, update_draft, send_draft, delete_draft."""
+    """create_draft, list_drafts, get_draft, update_draft, send_draft, delete_draft, and the deletion for good."""
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
@@ -55,7 +56,7 @@ class DraftTools:
             "in_reply_to": in_reply_to,
             "reply_all": reply_all,
             "forward_of": forward_of,
-            "send_at": _zoned(send_at),
+            "send_at": zoned("send_at", send_at),
             "client_id": client_id,
             "attachments": _files(written.get("attachments")),
         }
@@ -67,15 +68,28 @@ class DraftTools:
         limit: int = 10,
         page_token: str | None = None,
         labels: Strings | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        ascending: bool = False,
     ) -> Annotated[CallToolResult, DraftPage]:
         """List drafts, the last changed first. labels=["scheduled"] shows those that are sent by themselves."""
-        given = {"inbox_id": inbox_id, "limit": limit, "page_token": page_token, "labels": labels}
+        given = {
+            "inbox_id": inbox_id,
+            "limit": limit,
+            "page_token": page_token,
+            "labels": labels,
+            "before": before,
+            "after": after,
+            "ascending": ascending,
+        }
         found = await self._hands.ask("drafts.list", given)
         page = found.result
         items = [draft_item(draft) for draft in page.items]
-        text = f"{len(items)} drafts.\n" + "\n".join(map(told_item, items)) if items else "No draft."
         data = DraftPage(drafts=items, next_page_token=page.next_page_token, position=found.position)
-        return answer(text + more(page.next_page_token) + at(found.position), data)
+        data = fitted(data, room_for(limit))
+        text = f"{len(items)} drafts.\n" + "\n".join(map(told_item, data.drafts)) if items else "No draft."
+        untrusted = any(draft.tainted is not None for draft in page.items)
+        return answer(text + more(page.next_page_token) + at(found.position), data, untrusted=untrusted)
 
     async def get_draft(
         self, draft_id: str, inbox_id: str | None = None, max_chars: MaxChars = DEFAULT_CHARS
@@ -115,7 +129,7 @@ class DraftTools:
             "remove_attachments": remove_attachments,
             "add_labels": add_labels,
             "remove_labels": remove_labels,
-            "send_at": _zoned(send_at),
+            "send_at": zoned("send_at", send_at),
         }
         present = {name: value for name, value in given.items() if value is not None}
         # The one field whose null says something: it is not sent by itself.
@@ -123,30 +137,44 @@ class DraftTools:
         face, actor = await self._hands.face(), await self._hands.actor()
         return _one("Draft changed.", await face.desk.ask("drafts.update", actor, {**present, **cleared}))
 
-    async def send_draft(self, draft_id: str, inbox_id: str | None = None) -> Annotated[CallToolResult, SentResult]:
+    async def send_draft(
+        self, draft_id: str, inbox_id: str | None = None, idempotency_key: str | None = None
+    ) -> Annotated[CallToolResult, SentResult]:
         """Send a draft now; it is a message from then on."""
-        return await leave(self._hands, "Sent", "drafts.send", {"draft_id": draft_id, "inbox_id": inbox_id})
+        given = {"draft_id": draft_id, "inbox_id": inbox_id, "idempotency_key": idempotency_key}
+        return await leave(self._hands, "Sent", "drafts.send", given)
 
     async def delete_draft(
         self, draft_id: str, inbox_id: str | None = None
     ) -> Annotated[CallToolResult, DraftDeletedResult]:
-        """Delete a draft; one that is scheduled is not sent."""
+        """Put a draft into the trash: it is not sent; undo_delete works for 30 days."""
+        found = await self._hands.ask("drafts.trash", {"draft_id": draft_id, "inbox_id": inbox_id})
+        gone = found.result
+        data = DraftDeletedResult(
+            success=True,
+            inbox_id=gone.inbox_id,
+            draft_id=gone.draft_id,
+            until=moment(gone.until),
+            position=found.position,
+        )
+        text = f"Deleted {gone.draft_id} in {gone.inbox_id}. It is not sent. Undo until {data.until}: undo_delete."
+        return answer(text + at(found.position), data)
+
+    async def delete_draft_permanently(
+        self, draft_id: str, inbox_id: str | None = None
+    ) -> Annotated[CallToolResult, DraftDeletedResult]:
+        """Delete a draft for good, in the trash or not. This cannot be undone."""
         found = await self._hands.ask("drafts.delete", {"draft_id": draft_id, "inbox_id": inbox_id})
-        data = DraftDeletedResult(success=True, draft_id=found.result.draft_id, position=found.position)
-        kept = " It is not sent." if found.result.send_at is not None else ""
-        return answer(f"Deleted {data.draft_id}.{kept}" + at(found.position), data)
+        gone = found.result
+        data = DraftDeletedResult(
+            success=True, inbox_id=gone.inbox_address, draft_id=gone.draft_id, position=found.position
+        )
+        return answer(f"Deleted {gone.draft_id} in {gone.inbox_address} for good." + at(found.position), data)
 
 
 def rows(hands: Hands) -> list[Row]:
     """Return the tools over drafts."""
     tools = DraftTools(hands)
-    own = {"max_chars": "Of its bodies."}
-    one = {"inbox_id": "Its inbox; may be left out."}
-    changed = {
-        **one,
-        "send_at": f'{_SEND_AT}; "": not by itself.',
-        "add_attachments": "Files to attach, as create_draft takes them.",
-    }
     made = {
         "in_reply_to": "The message that it answers.",
         "forward_of": "The message that it forwards.",
@@ -160,7 +188,25 @@ def rows(hands: Hands) -> list[Row]:
             function=tools.create_draft,
             says=made,
         ),
-        Row(title="List drafts", operation="drafts.list", function=tools.list_drafts),
+        Row(
+            title="List drafts",
+            operation="drafts.list",
+            function=tools.list_drafts,
+            unlisted=("before", "after", "ascending"),
+        ),
+        *_rows_of_one(tools),
+    ]
+
+
+def _rows_of_one(tools: DraftTools) -> list[Row]:
+    own = {"max_chars": "Of its bodies."}
+    one = {"inbox_id": "Its inbox."}
+    changed = {
+        **one,
+        "send_at": f'{_SEND_AT}; "": not by itself.',
+        "add_attachments": "Files to attach, as create_draft takes them.",
+    }
+    return [
         Row(title="Get draft", operation="drafts.get", function=tools.get_draft, says={**one, **own}),
         Row(title="Update draft", operation="drafts.update", function=tools.update_draft, says=changed),
         Row(
@@ -168,29 +214,20 @@ def rows(hands: Hands) -> list[Row]:
             operation="drafts.send",
             function=tools.send_draft,
             says=one,
+            unlisted=KEYED,
             outside=True,
             leaves=True,
         ),
-        Row(title="Delete draft", operation="drafts.delete", function=tools.delete_draft, says=one),
+        Row(title="Delete draft", operation="drafts.trash", function=tools.delete_draft, says=one),
+        Row(
+            title="Delete draft for good",
+            operation="drafts.delete",
+            toolset="admin",
+            function=tools.delete_draft_permanently,
+            leaves=True,
+            says=one,
+        ),
     ]
-
-
-def _zoned(moment: str | None) -> str | None:
-    """Return a moment that says its zone, None for none.
-
-    Raises:
-        InvalidInput: it names none: a mail at the wrong hour cannot be taken back, and only who asked for it knows.
-    """
-    if not moment:
-        return None
-    try:
-        is_open = datetime.fromisoformat(moment).tzinfo is None
-    except ValueError:
-        return moment  # the engine says what is wrong with it
-    if is_open:
-        fix = f"Ask which zone is meant, and give it: {moment[:19]}Z for UTC, or an offset such as +01:00 at its end."
-        raise InvalidInput.at("send_at", "which time zone is meant? It has none.", fix=fix)
-    return moment
 
 
 def _files(given: list[AttachmentArgument] | None) -> list[dict[str, Any]] | None:
@@ -199,4 +236,6 @@ def _files(given: list[AttachmentArgument] | None) -> list[dict[str, Any]] | Non
 
 def _one(verb: str, found: Answer[Draft], room: int = DEFAULT_CHARS) -> CallToolResult:
     data = draft_result(found.result, found.position, room)
-    return answer(f"{verb}\n{told(data)}".lstrip() + at(found.position), data)
+    text = f"{verb}\n{told(data)}".lstrip() + at(found.position)
+    # Its subject and its people may be those of what it answers.
+    return answer(text, data, untrusted=found.result.tainted is not None)

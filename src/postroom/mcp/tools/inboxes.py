@@ -3,8 +3,10 @@
 from typing import Annotated
 
 from mcp.types import CallToolResult
+from pydantic import Field
 
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import RESULT_CHARS, fitted, room_for
 from postroom.mcp.shapes import InboxPage, InboxResult, inbox_shape
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.mcp.words import line
@@ -12,6 +14,7 @@ from postroom.model.inbox import Inbox, MetadataValue
 from postroom.service.operation import Answer
 
 Metadata = dict[str, MetadataValue | None]
+MaxChars = Annotated[int, Field(ge=100, le=200_000)]
 
 
 class InboxTools:
@@ -48,11 +51,14 @@ class InboxTools:
         lines = [f"{i.inbox_id}" + (f" ({line(i.display_name)})" if i.display_name else "") for i in shown]
         text = f"{len(shown)} inboxes.\n" + "\n".join(lines) if shown else "No inbox. Make one with create_inbox."
         data = InboxPage(inboxes=shown, next_page_token=page.next_page_token, position=found.position)
+        data = fitted(data, room_for(limit))
         return answer(text + more(page.next_page_token) + at(found.position), data)
 
-    async def get_inbox(self, inbox_id: str) -> Annotated[CallToolResult, InboxResult]:
+    async def get_inbox(
+        self, inbox_id: str, max_chars: MaxChars = RESULT_CHARS
+    ) -> Annotated[CallToolResult, InboxResult]:
         """Get one inbox."""
-        return _one("Inbox", await self._hands.ask("inboxes.get", {"inbox_id": inbox_id}))
+        return _one("Inbox", await self._hands.ask("inboxes.get", {"inbox_id": inbox_id}), max_chars)
 
     async def update_inbox(
         self, inbox_id: str, display_name: str | None = None, metadata: Metadata | None = None
@@ -68,13 +74,13 @@ def rows(hands: Hands) -> list[Row]:
     return [
         Row(title="Create inbox", operation="inboxes.create", function=tools.create_inbox),
         Row(title="List inboxes", operation="inboxes.list", function=tools.list_inboxes),
-        Row(title="Get inbox", operation="inboxes.get", function=tools.get_inbox),
+        Row(title="Get inbox", operation="inboxes.get", function=tools.get_inbox, unlisted=("max_chars",)),
         Row(title="Update inbox", operation="inboxes.update", function=tools.update_inbox),
     ]
 
 
-def _one(verb: str, found: Answer[Inbox]) -> CallToolResult:
+def _one(verb: str, found: Answer[Inbox], room: int = RESULT_CHARS) -> CallToolResult:
     shown = inbox_shape(found.result)
     name = f" ({line(shown.display_name)})" if shown.display_name else ""
-    data = InboxResult(**shown.model_dump(), position=found.position)
+    data = fitted(InboxResult(**shown.model_dump(), position=found.position), room)
     return answer(f"{verb} {shown.inbox_id}{name}." + at(found.position), data)

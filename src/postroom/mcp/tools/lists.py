@@ -6,6 +6,7 @@ from mcp.types import CallToolResult
 
 from postroom.mcp.admin_shapes import DoneResult, EntryPage, EntryResult, EntryShape, entry_shape
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import fitted, room_for
 from postroom.mcp.tools.place import ask_within
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.mcp.words import line
@@ -31,8 +32,9 @@ class ListTools:
         found = await ask_within(self._hands, "lists.list", given, inbox_id=inbox_id, pod_id=pod_id)
         page = found.result
         items = [entry_shape(entry) for entry in page.items]
-        text = f"{len(items)} entries.\n" + "\n".join(map(_told, items)) if items else "No entry."
         data = EntryPage(entries=items, next_page_token=page.next_page_token, position=found.position)
+        data = fitted(data, room_for(limit))
+        text = f"{len(items)} entries.\n" + "\n".join(map(_told, data.entries)) if items else "No entry."
         return answer(text + more(page.next_page_token) + at(found.position), data)
 
     async def add_list_entry(

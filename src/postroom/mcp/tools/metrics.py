@@ -1,19 +1,22 @@
 """Tools over figures: how often what happened, what is held, which share bounces."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from mcp.types import CallToolResult
 
 from postroom.mcp.admin_shapes import CountsResult, PointShape, RateShape, RatesResult
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import DATA_CHARS
 from postroom.mcp.tools.place import SAYS, ask_within
 from postroom.mcp.tools.row import Row, Strings, answer, at
 from postroom.mcp.words import moment
 from postroom.service.metrics import Point, Rate
 
 _DAY_S = 86_400
-_LINES = 300  # of the text; the data have all points
+_LINES = 300  # of the text
+_POINT = 85  # characters of a point in the data
+P = TypeVar("P", PointShape, RateShape)
 
 
 class MetricTools:
@@ -73,7 +76,9 @@ class MetricTools:
             for kind, points in shown.items()
             for point in points
         ]
-        return answer(_cut(lines) + at(found.position), RatesResult(rates=shown, position=found.position))
+        newest, left = _newest(shown)
+        data = RatesResult(rates=newest, more_points=left or None, position=found.position)
+        return answer(_cut(lines) + at(found.position), data)
 
 
 def rows(hands: Hands) -> list[Row]:
@@ -100,7 +105,16 @@ def _counts(told: Mapping[str, Sequence[Point]], position: int, of: str) -> Call
         elif points:
             newest = max(points, key=lambda point: point.timestamp)
             lines.append(f"{kind}: {newest.value} at {newest.timestamp}")
-    return answer(_cut(lines) + at(position), CountsResult(counts=shown, position=position))
+    kept, left = _newest(shown)
+    return answer(_cut(lines) + at(position), CountsResult(counts=kept, more_points=left or None, position=position))
+
+
+def _newest(shown: Mapping[str, Sequence[P]]) -> tuple[dict[str, list[P]], int]:
+    """Return as many of the newest points of each kind as there is room for, and how many are left out."""
+    most = DATA_CHARS // (_POINT * len(shown)) if shown else 0
+    kept = {kind: sorted(points, key=lambda point: point.timestamp)[-most:] for kind, points in shown.items()}
+    left = sum(len(points) - len(kept[kind]) for kind, points in shown.items())
+    return (kept if left else {kind: list(points) for kind, points in shown.items()}), left
 
 
 def _cut(lines: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from postroom.model.tenant import Actor
 from postroom.service.catalog import OPERATIONS
-from postroom.service.operation import ANYONE
 
 Strings = list[str] | str
 
@@ -23,13 +22,17 @@ class Row:
 
     title: str
     operation: str
+    others: tuple[str, ...] = ()  # what it does as well, for other arguments; a key that may do one may use it
     toolset: str = "core"
     function: Callable[..., Awaitable[CallToolResult]]
     outside: bool = False  # shows or sends what comes from outside this server
     leaves: bool = False  # cannot be taken back
+    asks: bool = False  # puts a question to the person at the client, which a policy must allow
+    waits: bool = False  # waits for what may happen, and says meanwhile that it does; ends when who calls has gone
     changes: bool = False  # is idempotent and no deletion, and changes something all the same
     says: Mapping[str, str] = field(default_factory=dict)
     described: type[BaseModel] | None = None
+    unlisted: tuple[str, ...] = ()  # arguments that are taken, and left out of the list for its weight
 
     @property
     def name(self) -> str:
@@ -46,9 +49,24 @@ class Row:
         operation = OPERATIONS[self.operation]
         return operation.idempotent and not operation.destroys and not self.changes
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it may say something before its answer: over HTTP it is given a stream."""
+        return self.asks or self.waits
+
     def may_use(self, actor: Actor) -> bool:
-        """Tell whether a key's permissions let it use this tool."""
-        return self.scope == ANYONE or actor.may(self.scope)
+        """Tell whether the permissions and the reach of a key let it use this tool."""
+        return any(OPERATIONS[name].is_open_to(actor) for name in (self.operation, *self.others))
+
+    def why_not(self, actor: Actor) -> str | None:
+        """Return why a key may not use this tool, and what is to be asked for; None: it may."""
+        operation = OPERATIONS[self.operation]
+        if self.may_use(actor):
+            return None
+        if operation.reaches_far_enough(actor):
+            return f"This key may not use {self.name}: it lacks the permission {self.scope}. Ask for a key that has it."
+        kind = {"org": "organization"}.get(operation.least, operation.least)
+        return f"This key may not use {self.name}: it takes a key of a whole {kind}. Ask for one."
 
     @property
     def description(self) -> str:

@@ -2,13 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypedDict, TypeVar, Unpack, get_type_hints
+from typing import Annotated, Any, TypedDict, TypeVar, Unpack, get_args, get_type_hints
 
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
 from pydantic import BaseModel, ConfigDict, Field
 
 from postroom.mcp.face import Hands, HasHands
+from postroom.mcp.fitting import and_more, fitted
+from postroom.mcp.held_words import question
 from postroom.mcp.shapes import CheckedResult, SentResult
 from postroom.mcp.tools.row import Row, Strings, answer, at
 from postroom.mcp.words import line, moment
@@ -17,9 +19,12 @@ from postroom.model.policy import Held
 from postroom.service.departure import Sent
 from postroom.service.operation import Answer
 
+KEYED = ("idempotency_key",)  # taken by all that sends, and listed where a model reads it once
+
 
 class AttachmentArgument(BaseModel):
-    """A file: exactly one of content (base64), url, handle, and message_id with attachment_id."""
+    """Files to attach: each exactly one of content (base64), url, handle, and message_id with attachment_id; also
+    filename, content_type, content_disposition, content_id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +40,7 @@ class AttachmentArgument(BaseModel):
 
 
 class Written(TypedDict, total=False):
-    """The arguments that all three tools take; they come last in their schemas."""
+    """The arguments of whatever is written; they come last in the schemas."""
 
     text: str | None
     html: str | None
@@ -46,16 +51,23 @@ class Written(TypedDict, total=False):
     attachments: list[AttachmentArgument] | None
 
 
+class Outgoing(Written, total=False):
+    """The arguments of what leaves at once."""
+
+    idempotency_key: str | None
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def with_written(tool: F) -> F:
-    """Name each argument of `Written` in the signature of `tool`, where the SDK reads the schema."""
+    """Name each argument that `**written` stands for in the signature of `tool`, where the SDK reads the schema."""
     signature = inspect.signature(tool)
-    *own, _written = signature.parameters.values()
+    *own, written = signature.parameters.values()
+    (taken,) = get_args(written.annotation)
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in get_type_hints(Written).items()
+        for name, kind in get_type_hints(taken).items()
     ]
     tool.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
     return tool
@@ -68,13 +80,11 @@ class Confirmation(BaseModel):
 
 
 async def ask_person(approval_id: str, ctx: Context[Any, Any]) -> Elicit[Confirmation]:
-    """Return the question whether a held message may leave; it names sender, recipients, subject and rule."""
+    """Return the question whether a held message may leave."""
     server = ctx.mcp_server
     assert isinstance(server, HasHands)
-    question = (await server.hands.ask("approvals.ask", {"approval_id": approval_id})).result
-    approval = question.approval
-    told = f"Send {line(approval.subject or 'a message without a subject', 200)!r} from {approval.inbox_address}"
-    return Elicit(f"{told} to {', '.join(map(line, approval.recipients))}? {line(approval.reason, 1000)}", Confirmation)
+    asked = await server.hands.ask("approvals.question", {"approval_id": approval_id})
+    return Elicit(question(asked.result), Confirmation)
 
 
 class SendingTools:
@@ -85,7 +95,7 @@ class SendingTools:
 
     @with_written
     async def send_message(
-        self, inbox_id: str, to: Strings, subject: str | None = None, **written: Unpack[Written]
+        self, inbox_id: str, to: Strings, subject: str | None = None, **written: Unpack[Outgoing]
     ) -> Annotated[CallToolResult, SentResult]:
         """Send a new message from an inbox. To answer a message use reply_to_message: it keeps the thread."""
         return await self._send("messages.send", "Sent", written, inbox_id=inbox_id, to=to, subject=subject)
@@ -97,7 +107,7 @@ class SendingTools:
         message_id: str,
         reply_all: bool = False,
         to: Strings | None = None,
-        **written: Unpack[Written],
+        **written: Unpack[Outgoing],
     ) -> Annotated[CallToolResult, SentResult]:
         """Answer a message in its thread. It goes to the sender, with reply_all=true to everybody, or to those that
         to, cc and bcc name instead. Subject, threading and the quoted original are taken care of."""
@@ -106,13 +116,13 @@ class SendingTools:
 
     @with_written
     async def forward_message(
-        self, inbox_id: str, message_id: str, to: Strings, subject: str | None = None, **written: Unpack[Written]
+        self, inbox_id: str, message_id: str, to: Strings, subject: str | None = None, **written: Unpack[Outgoing]
     ) -> Annotated[CallToolResult, SentResult]:
         """Forward a message with its attachments; your text comes first, then the original."""
         given = {"inbox_id": inbox_id, "message_id": message_id, "to": to, "subject": subject}
         return await self._send("messages.forward", "Forwarded", written, **given)
 
-    async def _send(self, operation: str, verb: str, written: Written, **given: Any) -> CallToolResult:
+    async def _send(self, operation: str, verb: str, written: Outgoing, **given: Any) -> CallToolResult:
         if (files := written.get("attachments")) is not None:
             given["attachments"] = [file.model_dump(exclude_none=True) for file in files]
         return await leave(self._hands, verb, operation, {**written, **given})
@@ -128,10 +138,11 @@ class SendingTools:
         about = {"inbox_id": inbox_id, "to": to, "message_id": message_id, "forward": forward}
         found = await self._hands.ask("messages.check_send", about)
         checked = found.result
-        told = f"Would be {checked.outcome}, to {', '.join(map(line, checked.recipients)) or 'nobody'}."
+        data = fitted(CheckedResult(**checked.model_dump(), position=found.position))
+        people = and_more([line(one) for one in data.recipients], data.more_recipients, "nobody")
+        told = f"Would be {checked.outcome}, to {people}."
         if checked.rule is not None:
-            told += f" Rule {checked.rule}: {checked.reason} {checked.fix or ''}"
-        data = CheckedResult(**checked.model_dump(), position=found.position)
+            told += f" Rule {checked.rule}: {data.reason} {checked.fix or ''}"
         return answer(told + at(found.position), data)
 
     async def confirm_send(
@@ -151,14 +162,33 @@ def rows(hands: Hands) -> list[Row]:
     tools = SendingTools(hands)
     shared: dict[str, Any] = {"outside": True, "leaves": True}
     return [
-        Row(title="Send message", operation="messages.send", function=tools.send_message, **shared),
-        Row(title="Reply to message", operation="messages.reply", function=tools.reply_to_message, **shared),
-        Row(title="Forward message", operation="messages.forward", function=tools.forward_message, **shared),
+        Row(
+            title="Send message",
+            operation="messages.send",
+            function=tools.send_message,
+            says={"idempotency_key": "Your own id: a second try with it sends nothing. All that sends takes one."},
+            **shared,
+        ),
+        Row(
+            title="Reply to message",
+            operation="messages.reply",
+            function=tools.reply_to_message,
+            unlisted=KEYED,
+            **shared,
+        ),
+        Row(
+            title="Forward message",
+            operation="messages.forward",
+            function=tools.forward_message,
+            unlisted=KEYED,
+            **shared,
+        ),
         Row(
             title="Confirm send",
             operation="approvals.confirm",
             function=tools.confirm_send,
             says={"approval_id": "Of the held message."},
+            asks=True,
             **shared,
         ),
         Row(
@@ -187,6 +217,8 @@ async def leave(hands: Hands, verb: str, operation: str, given: Mapping[str, Any
 def _told_held(held: Held, position: int) -> CallToolResult:
     until = moment(held.expires_at)
     text = f"Held, not sent to anybody, rule {held.rule.value}. {held.reason} {held.fix} It ends {until}."
+    if held.elicitation:
+        text += " Or ask the person at this client: confirm_send."
     data = SentResult(
         status="held",
         rule=held.rule.value,
@@ -202,12 +234,6 @@ def _told_held(held: Held, position: int) -> CallToolResult:
 
 def told_sent(verb: str, sent: Sent, position: int) -> CallToolResult:
     """Word what was sent."""
-    text = f"{verb}: {sent.message_id} in thread {sent.thread_id}, to {', '.join(sent.recipients)}."
-    if sent.captured:
-        text += (
-            f" Captured, not delivered: {', '.join(sent.captured)}."
-            " This server is a sandbox: mail to foreign domains stays on this machine."
-        )
     data = SentResult(
         message_id=sent.message_id,
         thread_id=sent.thread_id,
@@ -216,4 +242,12 @@ def told_sent(verb: str, sent: Sent, position: int) -> CallToolResult:
         captured=list(sent.captured) or None,
         position=position,
     )
+    data = fitted(data)
+    people = and_more(data.recipients or [], data.more_recipients)
+    text = f"{verb}: {sent.message_id} in thread {sent.thread_id}, to {people}."
+    if sent.captured:
+        text += (
+            f" Captured, not delivered: {and_more(data.captured or [], data.more_captured)}."
+            " This server is a sandbox: mail to foreign domains stays on this machine."
+        )
     return answer(text + at(position), data)

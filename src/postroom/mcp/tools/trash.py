@@ -1,19 +1,23 @@
 """Tools that delete: into the trash, from which 30 days bring everything back; for good only in the toolset admin."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from mcp.types import CallToolResult
 
 from postroom.mcp.face import Hands
-from postroom.mcp.shapes import TrashResult
-from postroom.mcp.tools.row import Row, answer, at
+from postroom.mcp.fitting import and_more, fitted, room_for
+from postroom.mcp.shapes import TrashItemShape, TrashPage, TrashResult
+from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.mcp.words import line, moment
+from postroom.model.draft import DraftSummary, SendStatus
 from postroom.model.errors import InvalidInput
 from postroom.service.operation import Answer
+from postroom.service.trash import TrashItem
 
 
 class TrashTools:
-    """delete_message, delete_thread, delete_inbox, undo_delete, and those that delete for good."""
+    """delete_message, delete_thread, delete_inbox, list_trash, undo_delete, and those that delete for good."""
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
@@ -42,13 +46,31 @@ class TrashTools:
         text = f"Deleted {gone.inbox_id} and all its mail. Undo until {moment(gone.until)}: undo_delete."
         return _trashed(found, text)
 
+    async def list_trash(
+        self, inbox_id: str | None = None, limit: int = 10, page_token: str | None = None
+    ) -> Annotated[CallToolResult, TrashPage]:
+        """List deleted messages, drafts and inboxes, and until when undo_delete brings them back."""
+        given = {"inbox_id": inbox_id, "limit": limit, "page_token": page_token}
+        found = await self._hands.ask("trash.list", given)
+        page = found.result
+        items = [_item(item) for item in page.items]
+        data = TrashPage(trash=items, next_page_token=page.next_page_token, position=found.position)
+        data = fitted(data, room_for(limit))
+        text = "\n".join(map(_told, data.trash)) or "The trash has nothing."
+        return answer(text + more(page.next_page_token) + at(found.position), data, untrusted=_is_outside(page.items))
+
     async def undo_delete(
-        self, inbox_id: str, message_id: str | None = None, thread_id: str | None = None
+        self,
+        inbox_id: str,
+        message_id: str | None = None,
+        thread_id: str | None = None,
+        draft_id: str | None = None,
     ) -> Annotated[CallToolResult, TrashResult]:
-        """Bring back what was deleted: a message, a thread, or with neither the inbox. Lists show it with
-        labels=trash."""
-        if message_id is not None and thread_id is not None:
-            raise InvalidInput.at("thread_id", "exclusive with message_id.", fix="Leave out either.")
+        """Bring back what was deleted: a message, a thread or a draft, or with none of them the inbox."""
+        if len([one for one in (message_id, thread_id, draft_id) if one is not None]) > 1:
+            raise InvalidInput("message_id, thread_id and draft_id are exclusive.", fix="Name one of them.")
+        if draft_id is not None:
+            return await self._draft_back({"inbox_id": inbox_id, "draft_id": draft_id})
         if message_id is not None:
             return await self._message_back({"inbox_id": inbox_id, "message_id": message_id})
         if thread_id is not None:
@@ -60,15 +82,15 @@ class TrashTools:
     async def _message_back(self, ref: dict[str, str]) -> CallToolResult:
         found = await self._hands.ask("messages.restore", ref)
         message = found.result
-        labels = list(message.labels)
         data = TrashResult(
             inbox_id=message.inbox_address,
             message_id=message.message_id,
             thread_id=message.thread_id,
-            labels=labels,
+            labels=list(message.labels),
             position=found.position,
         )
-        shown = ", ".join(labels) or "none"
+        data = fitted(data)
+        shown = and_more(data.labels or [], data.more_labels, "none")
         text = f"Restored {message.message_id} of {message.thread_id} in {data.inbox_id}; labels {shown}."
         return answer(text + at(found.position), data)
 
@@ -82,6 +104,16 @@ class TrashTools:
             position=found.position,
         )
         text = f"Restored {line(back.thread_id)} in {back.inbox_id}: {back.message_count} messages."
+        return answer(text + at(found.position), data)
+
+    async def _draft_back(self, ref: dict[str, str]) -> CallToolResult:
+        found = await self._hands.ask("drafts.restore", ref)
+        draft: DraftSummary = found.result
+        data = TrashResult(inbox_id=draft.inbox_address, draft_id=draft.draft_id, position=found.position)
+        text = f"Restored {draft.draft_id} in {draft.inbox_address}."
+        if draft.send_status is not None and draft.send_at is not None:
+            late = f" It was to be sent {moment(draft.send_at)}, and was not."
+            text += f" It is sent {moment(draft.send_at)}." if draft.send_status is SendStatus.SCHEDULED else late
         return answer(text + at(found.position), data)
 
     async def delete_message_permanently(
@@ -111,14 +143,21 @@ def rows(hands: Hands) -> list[Row]:
     """Return the tools that delete and bring back."""
     tools = TrashTools(hands)
     message = {"message_id": "The message: its Message-ID or ref."}
-    undone = message | {"thread_id": "The thread; exclusive with message_id."}
+    undone = {"message_id": "The message.", "thread_id": "The thread.", "draft_id": "The draft."}
+    others = ("threads.restore", "drafts.restore", "inboxes.restore")
     final: dict[str, Any] = {"toolset": "admin", "leaves": True}
     return [
         Row(title="Delete message", operation="messages.trash", function=tools.delete_message, says=message),
         Row(title="Delete thread", operation="threads.trash", function=tools.delete_thread),
         Row(title="Delete inbox", operation="inboxes.trash", function=tools.delete_inbox),
+        Row(title="List the trash", operation="trash.list", function=tools.list_trash, outside=True),
         Row(
-            title="Undo a deletion", operation="messages.restore", function=tools.undo_delete, changes=True, says=undone
+            title="Undo a deletion",
+            operation="messages.restore",
+            others=others,
+            function=tools.undo_delete,
+            changes=True,
+            says=undone,
         ),
         Row(
             title="Delete message for good",
@@ -149,3 +188,47 @@ def _trashed(found: Answer[Any], text: str) -> CallToolResult:
         position=found.position,
     )
     return answer(text + at(found.position), data)
+
+
+def _item(item: TrashItem) -> TrashItemShape:
+    times = {"deleted_at": moment(item.at), "until": moment(item.until)}
+    if (draft := item.draft) is not None:
+        return TrashItemShape(
+            kind="draft",
+            inbox_id=draft.inbox_address,
+            draft_id=draft.draft_id,
+            subject=None if draft.subject is None else line(draft.subject),
+            **times,
+        )
+    if (message := item.message) is None:
+        return TrashItemShape(kind="inbox", inbox_id="" if item.inbox is None else item.inbox.address, **times)
+    return TrashItemShape(
+        kind="message",
+        inbox_id=message.inbox_address,
+        message_id=message.message_id,
+        thread_id=message.thread_id,
+        from_=line(message.from_),
+        subject=None if message.subject is None else line(message.subject),
+        **times,
+    )
+
+
+def _told(item: TrashItemShape) -> str:
+    until = f"until {item.until}: undo_delete with inbox_id={item.inbox_id}"
+    if item.draft_id is not None:
+        return f"{item.draft_id} | deleted {item.deleted_at} | {item.subject or '(no subject)'}\n  {until} and draft_id"
+    if item.message_id is None:
+        return f"inbox {item.inbox_id} with all its mail | deleted {item.deleted_at} | {until}"
+    return (
+        f"{item.message_id} | deleted {item.deleted_at} | from {item.from_} | {item.subject or '(no subject)'}\n"
+        f"  {until} and message_id, or thread_id={item.thread_id} for all of the thread"
+    )
+
+
+def _is_outside(items: Iterable[TrashItem]) -> bool:
+    return any(
+        (item.message is not None and "received" in item.message.labels)
+        # Its subject may be that of what it answers.
+        or (item.draft is not None and item.draft.tainted is not None)
+        for item in items
+    )

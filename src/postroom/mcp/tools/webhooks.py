@@ -6,11 +6,14 @@ from mcp.types import CallToolResult
 
 from postroom.mcp.admin_shapes import DoneResult, WebhookPage, WebhookResult, WebhookShape, webhook_shape
 from postroom.mcp.face import Hands
+from postroom.mcp.fitting import fits, room_for
 from postroom.mcp.tools.place import ask_within
 from postroom.mcp.tools.row import Row, Strings, answer, at, listed, more
 from postroom.mcp.words import line
 from postroom.model.webhook import STANDARD, Webhook
 from postroom.service.operation import Answer
+
+_ADDRESS = 500  # characters of the address of a webhook in a list that would be too long
 
 
 class WebhookTools:
@@ -28,6 +31,10 @@ class WebhookTools:
         items = [webhook_shape(webhook) for webhook in page.items]
         text = f"{len(items)} webhooks.\n" + "\n".join(map(_told, items)) if items else "No webhook."
         data = WebhookPage(webhooks=items, next_page_token=page.next_page_token, position=found.position)
+        if not fits(data.model_dump(mode="json", exclude_none=True), room_for(limit)):
+            # get_webhook shows the whole address.
+            items = [item.model_copy(update={"url": line(item.url, _ADDRESS)}) for item in items]
+            data = data.model_copy(update={"webhooks": items})
         return answer(text + more(page.next_page_token) + at(found.position), data)
 
     async def get_webhook(self, webhook_id: str, show_secret: bool = False) -> Annotated[CallToolResult, WebhookResult]:
@@ -80,7 +87,7 @@ class WebhookTools:
         return _one(await self._hands.ask("webhooks.update", given))
 
     async def delete_webhook(self, webhook_id: str) -> Annotated[CallToolResult, DoneResult]:
-        """Delete a webhook, with what was on its way to it."""
+        """Delete a webhook for good, with what was on its way to it."""
         found = await self._hands.ask("webhooks.delete", {"webhook_id": webhook_id})
         data = DoneResult(success=True, id=webhook_id, position=found.position)
         return answer(f"Deleted {webhook_id}." + at(found.position), data)
@@ -121,7 +128,7 @@ def _told(item: WebhookShape) -> str:
 
 def _one(found: Answer[Webhook], *, show_secret: bool = False) -> CallToolResult:
     item = webhook_shape(found.result)
-    secret = found.result.secret if show_secret else None
+    secret = (found.result.secret or None) if show_secret else None
     data = WebhookResult(**item.model_dump(), secret=secret, position=found.position)
     told = _told(item) + (f"\nsecret: {secret}" if secret else "")
     return answer(told + at(found.position), data)

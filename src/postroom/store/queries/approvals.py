@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from postroom.model.policy import Approval, ApprovalState, Rule
 from postroom.model.tenant import Within
 from postroom.store.json import from_json
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
 from postroom.store.tables import ApprovalRow
 
@@ -16,6 +17,8 @@ _FIELDS = tuple(name for name in Approval.model_fields if name != "approval_id")
 _SHOWN = (_A.c.id, *(_A.c[name] for name in _FIELDS))
 _LISTS = ("recipients", "bcc", "labels", "asked_by")
 _IS_PENDING = _A.c.state == ApprovalState.PENDING.value
+# While its inbox is in the trash, a question is absent; its week goes on.
+_LIVES = not_in_trash(_A.c.inbox_id)
 
 
 def _approval(row: Row) -> Approval:
@@ -35,10 +38,12 @@ class Composed(NamedTuple):
 
 
 ADD = Query[None]("approvals.add", insert(_A).values({c.name: bindparam(c.name) for c in _A.c}))
-BY_ID = Query[Approval]("approvals.by_id", select(*_SHOWN).where(_A.c.id == bindparam("id")), row=_approval, reached=_A)
+BY_ID = Query[Approval](
+    "approvals.by_id", select(*_SHOWN).where(_A.c.id == bindparam("id"), _LIVES), row=_approval, reached=_A
+)
 COMPOSED = Query[Composed](
     "approvals.composed",
-    select(_A.c.size, _A.c.blob, _A.c.content, _A.c.shown).where(_A.c.id == bindparam("id"), _IS_PENDING),
+    select(_A.c.size, _A.c.blob, _A.c.content, _A.c.shown).where(_A.c.id == bindparam("id"), _IS_PENDING, _LIVES),
     row=Composed._make,
     reached=_A,
 )
@@ -94,6 +99,7 @@ def page(within: Within, ascending: bool) -> Query[Approval]:
             _A.c[within] == bindparam("owner"),
             _A.c.state == bindparam("state"),
             place > mark if ascending else place < mark,
+            _LIVES,
         )
         .order_by(*order)
         .limit(bindparam("n")),

@@ -9,6 +9,7 @@ from postroom.model.claim import NEVER, Work
 from postroom.model.message import HIDDEN
 from postroom.store.json import from_json
 from postroom.store.queries import messages
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
 from postroom.store.tables import ClaimRow, MessageRow
 
@@ -70,10 +71,20 @@ KEEP_MESSAGES = Query[None](
 )
 HELD = Query[Work](
     "claims.held",
-    select(*_SHOWN).where(_C.c.token == bindparam("claim"), _C.c.lease_until > bindparam("now")),
+    select(*_SHOWN).where(
+        _C.c.token == bindparam("claim"), _C.c.lease_until > bindparam("now"), not_in_trash(_C.c.inbox_id)
+    ),
     row=_work,
     reached=_C,
     steered=True,
+)
+# At its last try it stays due for nobody.
+EXTEND = Query[None](
+    "claims.extend",
+    update(_C)
+    .where(_C.c.thread_id == bindparam("key"))
+    .values(lease_until=bindparam("until"), due_at=case((_C.c.due_at == NEVER, NEVER), else_=bindparam("until"))),
+    reached=_C,
 )
 BY_THREAD = Query[Work](
     "claims.by_thread", select(*_SHOWN).where(_C.c.thread_id == bindparam("thread_id")), row=_work, reached=_C

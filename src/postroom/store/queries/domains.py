@@ -72,7 +72,7 @@ HOST = Query[Host](
 
 @cache
 def page(within: Within, ascending: bool) -> Query[Kept]:
-    """Return the list of the domains of an organization or a pod: parameters owner, at, seq (the place), n."""
+    """Return the list of the domains of an organization or a pod: parameters owner, at, seq (the place), n; skip."""
     place, mark = tuple_(_D.c.created_at, _D.c.id), tuple_(bindparam("at"), bindparam("seq"))
     order = (_D.c.created_at, _D.c.id) if ascending else (_D.c.created_at.desc(), _D.c.id.desc())
     return Query(
@@ -80,7 +80,8 @@ def page(within: Within, ascending: bool) -> Query[Kept]:
         select(*_SHOWN)
         .where(_D.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
         .order_by(*order)
-        .limit(bindparam("n")),
+        .limit(bindparam("n"))
+        .offset(bindparam("skip", 0)),
         row=_kept,
         reached=_D,
         steered=True,

@@ -3,10 +3,11 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, tuple_, update
 
 from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.message import Attachment, Raw
+from postroom.model.policy import Taint
 from postroom.model.tenant import Within
 from postroom.store.json import from_json
 from postroom.store.queries.trash import not_in_trash
@@ -19,8 +20,8 @@ _BODIES = ("text", "html")
 _QUEUE = ("due_at", "lease_until", "lease_owner")
 _SHOWN = [c for c in _D.c if c.name not in (*_BODIES, *_QUEUE)]
 _NAMES = tuple("draft_id" if c.name == "id" else c.name for c in _SHOWN)
-# A draft of an inbox that is in the trash is neither seen nor sent.
-_LIVES = not_in_trash(_D.c.inbox_id)
+# A draft that is in the trash, or whose inbox is, is neither seen nor sent.
+_LIVES = and_(not_in_trash(_D.c.inbox_id), not_in_trash(_D.c.id))
 _LISTS = ("reply_to", "to", "cc", "bcc", "references")
 
 
@@ -33,6 +34,9 @@ def _values(row: Row) -> dict[str, Any]:
     values["send_status"] = None if status is None else SendStatus(status)
     waits = {"scheduled"} if status in ("scheduled", "sending") else {"pending_approval"} & {status}
     values["written_by"] = tuple(from_json(values["written_by"] or "[]"))
+    values["headers"] = from_json(values["headers"] or "{}")
+    values["replaces"] = bool(values["replaces"])
+    values["tainted"] = None if values["tainted"] is None else Taint(values["tainted"])
     values["labels"] = tuple(sorted({"draft", *waits, *from_json(values["labels"])}))
     return values
 
@@ -55,6 +59,12 @@ FULL = Query[Draft](
     row=_draft,
     reached=_D,
 )
+IN_TRASH = Query[DraftSummary](
+    "drafts.in_trash",
+    select(*_SHOWN).where(_D.c.id == bindparam("id"), not_in_trash(_D.c.inbox_id), ~not_in_trash(_D.c.id)),
+    row=_summary,
+    reached=_D,
+)
 BY_CLIENT_ID = Query[Draft](
     "drafts.by_client_id",
     select(*_SHOWN, _D.c.text, _D.c.html).where(
@@ -65,7 +75,7 @@ BY_CLIENT_ID = Query[Draft](
 )
 _CHANGING = (
     *("labels", "reply_to", "to", "cc", "bcc", "subject", "preview", "attachments", "send_status", "send_at"),
-    *("send_error", "due_at", "updated_at", "written_by", *_BODIES),
+    *("send_error", "due_at", "updated_at", "written_by", "tainted", "headers", *_BODIES),
 )
 UPDATE = Query[None](
     "drafts.update",
@@ -144,10 +154,26 @@ FAIL = Query[None](
 # Those that were to be sent while their inbox was away.
 OVERDUE = Query[DraftSummary](
     "drafts.overdue",
-    select(*_SHOWN).where(_D.c.inbox_id == bindparam("inbox_id"), _D.c.due_at <= bindparam("now")),
+    select(*_SHOWN).where(
+        _D.c.inbox_id == bindparam("inbox_id"), _D.c.due_at <= bindparam("now"), not_in_trash(_D.c.id)
+    ),
     row=_summary,
     reached=_D,
     steered=True,
+)
+# Into the trash: no lease, and whoever composes it is told that it was changed.
+SET_ASIDE = Query[None](
+    "drafts.set_aside",
+    update(_D)
+    .where(_D.c.id == bindparam("key"), _D.c.version == bindparam("at_version"))
+    .values(
+        send_status=bindparam("send_status"),
+        send_at=bindparam("send_at"),
+        lease_until=0,
+        lease_owner=None,
+        version=_D.c.version + 1,
+    ),
+    reached=_D,
 )
 # Held on its way out: no worker looks at it, whoever leased it; who composed it knows the version.
 PARK = Query[None](

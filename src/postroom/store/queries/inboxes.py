@@ -18,20 +18,22 @@ from sqlalchemy import (
     update,
 )
 
-from postroom.model.inbox import Inbox, Mailbox
+from postroom.model.inbox import Inbox, InboxStatus, Mailbox
 from postroom.model.lists import Direction
 from postroom.store.json import from_json
 from postroom.store.queries.messages import Reference
 from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
-from postroom.store.tables import InboxRow, InboxWordRow, ListEntryRow, MessageReferenceRow, PurgeRow
+from postroom.store.tables import ClientIdRow, InboxRow, InboxWordRow, ListEntryRow, MessageReferenceRow, PurgeRow
 
+_C = ClientIdRow.__table__  # type: ignore[attr-defined]
 _I = InboxRow.__table__  # type: ignore[attr-defined]
 _L = ListEntryRow.__table__  # type: ignore[attr-defined]
 _P = PurgeRow.__table__  # type: ignore[attr-defined]
 _R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
 _W = InboxWordRow.__table__  # type: ignore[attr-defined]
 _SHOWN = [c for c in _I.c if c.name != "address_key"]
+_FIELDS = [c.name for c in _SHOWN]
 _MAILBOX = (_I.c.inbox_id, _I.c.org_id, _I.c.pod_id, _I.c.address, _I.c.status)
 Within = Literal["org_id", "pod_id"]
 # One that is in the trash is found by nothing but its way back.
@@ -39,8 +41,10 @@ _LIVES = not_in_trash(_I.c.inbox_id)
 
 
 def _inbox(row: Row) -> Inbox:
-    values = {column.name: value for column, value in zip(_SHOWN, row, strict=True)}
-    return Inbox(**{**values, "metadata": from_json(values["metadata"])})
+    values = dict(zip(_FIELDS, row, strict=True))
+    values["status"] = InboxStatus(values["status"])
+    values["metadata"] = from_json(values["metadata"])
+    return Inbox.trusted(values)
 
 
 def _mailbox(row: Row, has_lists: bool = False) -> Mailbox:
@@ -66,7 +70,9 @@ IN_TRASH = Query[Inbox](
 )
 BY_CLIENT_ID = Query[Inbox](
     "inboxes.by_client_id",
-    select(*_SHOWN).where(_I.c.pod_id == bindparam("pod_id"), _I.c.client_id == bindparam("client_id"), _LIVES),
+    select(*_SHOWN)
+    .select_from(_C.join(_I, _I.c.inbox_id == _C.c.id))
+    .where(_C.c.kind == "inbox", _C.c.place == bindparam("pod_id"), _C.c.client_id == bindparam("client_id"), _LIVES),
     row=_inbox,
     reached=_I,
 )
@@ -102,7 +108,7 @@ DESTINATION = Query[tuple[Mailbox, Reference | None]](
 
 @cache
 def page(within: Within, ascending: bool) -> Query[Inbox]:
-    """Return the list of the inboxes of an organization or a pod: parameters owner, at, seq (the place), n."""
+    """Return the list of the inboxes of an organization or a pod: parameters owner, at, seq (the place), n; skip."""
     place, mark = tuple_(_I.c.created_at, _I.c.inbox_id), tuple_(bindparam("at"), bindparam("seq"))
     order = (_I.c.created_at, _I.c.inbox_id) if ascending else (_I.c.created_at.desc(), _I.c.inbox_id.desc())
     return Query(
@@ -110,7 +116,8 @@ def page(within: Within, ascending: bool) -> Query[Inbox]:
         select(*_SHOWN)
         .where(_I.c[within] == bindparam("owner"), place > mark if ascending else place < mark, _LIVES)
         .order_by(*order)
-        .limit(bindparam("n")),
+        .limit(bindparam("n"))
+        .offset(bindparam("skip", 0)),
         row=_inbox,
         reached=_I,
     )

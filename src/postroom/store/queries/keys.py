@@ -8,10 +8,11 @@ from postroom.model.tenant import ApiKey, Within
 from postroom.store.json import from_json
 from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query, Row
-from postroom.store.tables import ApiKeyRow, InboxRow
+from postroom.store.tables import ApiKeyRow, InboxRow, KeyFamilyRow
 
 _K = ApiKeyRow.__table__  # type: ignore[attr-defined]
 _I = InboxRow.__table__  # type: ignore[attr-defined]
+_F = KeyFamilyRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = [c for c in _K.c if c.name not in ("id", "hash")]
 _SHOWN = (_K.c.id, *_COLUMNS, _I.c.address)
 _FIELDS = ("api_key_id", *(c.name for c in _COLUMNS), "inbox_address")
@@ -29,10 +30,13 @@ def _key(row: Row) -> ApiKey:
 
 ADD = Query[None]("keys.add", insert(_K).values({c.name: bindparam(c.name) for c in _K.c}))
 COUNT = Query[int]("keys.count", select(func.count()).select_from(_K), row=lambda row: row[0], inner=True)
-BY_PREFIX = Query[tuple[ApiKey, bytes]](
+# With the hash of its secret, and the first key of its family where it has one that is not itself.
+BY_PREFIX = Query[tuple[ApiKey, bytes, str | None]](
     "keys.by_prefix",
-    select(*_SHOWN, _K.c.hash).select_from(_WITH_INBOX).where(_K.c.prefix == bindparam("prefix"), _OPENS),
-    row=lambda row: (_key(row), row[-1]),
+    select(*_SHOWN, _K.c.hash, _F.c.family)
+    .select_from(_WITH_INBOX.outerjoin(_F, _F.c.api_key_id == _K.c.id))
+    .where(_K.c.prefix == bindparam("prefix"), _OPENS),
+    row=lambda row: (_key(row), row[-2], row[-1]),
     inner=True,
 )
 BY_ID = Query[ApiKey](
@@ -40,6 +44,13 @@ BY_ID = Query[ApiKey](
     select(*_SHOWN).select_from(_WITH_INBOX).where(_K.c.id == bindparam("id"), _OPENS),
     row=_key,
     reached=_K,
+)
+# Of the key that wrote a scheduled draft, when that is due: what it may do now.
+STANDING = Query[ApiKey](
+    "keys.standing",
+    select(*_SHOWN).select_from(_WITH_INBOX).where(_K.c.id == bindparam("id"), _OPENS),
+    row=_key,
+    inner=True,
 )
 OF_INBOX = Query[str](
     "keys.of_inbox",
@@ -66,7 +77,7 @@ DELETE = Query[None]("keys.delete", delete(_K).where(_K.c.id == bindparam("id"))
 
 @cache
 def page(within: Within, ascending: bool) -> Query[ApiKey]:
-    """Return the list of the keys of an organization, a pod or an inbox: parameters owner, at, seq (the place), n."""
+    """Return the keys of an organization, a pod or an inbox: parameters owner, at, seq (the place), n, and skip."""
     place, mark = tuple_(_K.c.created_at, _K.c.id), tuple_(bindparam("at"), bindparam("seq"))
     order = (_K.c.created_at, _K.c.id) if ascending else (_K.c.created_at.desc(), _K.c.id.desc())
     return Query(
@@ -75,7 +86,8 @@ def page(within: Within, ascending: bool) -> Query[ApiKey]:
         .select_from(_WITH_INBOX)
         .where(_K.c[within] == bindparam("owner"), place > mark if ascending else place < mark, _OPENS)
         .order_by(*order)
-        .limit(bindparam("n")),
+        .limit(bindparam("n"))
+        .offset(bindparam("skip", 0)),
         row=_key,
         reached=_K,
         steered=True,
@@ -84,3 +96,18 @@ def page(within: Within, ascending: bool) -> Query[ApiKey]:
 
 _ALL: tuple[Within, ...] = ("org_id", "pod_id", "inbox_id")
 PAGES = tuple(page(within, ascending) for within in _ALL for ascending in (True, False))
+
+
+@cache
+def number(within: Within) -> Query[int]:
+    """Return how many keys an organization, a pod or an inbox has: parameter owner."""
+    return Query(
+        f"keys.number_by_{within}",
+        select(func.count()).select_from(_K).where(_K.c[within] == bindparam("owner"), _OPENS),
+        row=lambda row: int(row[0]),
+        reached=_K,
+        steered=True,
+    )
+
+
+NUMBERS = tuple(map(number, _ALL))

@@ -1,12 +1,21 @@
 """Queries over messages, their bodies, labels and references, and over the receipts that stop duplicates."""
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, column, delete, func, insert, select, table, tuple_, update
 from sqlalchemy.dialects import postgresql
 
-from postroom.model.message import Attachment, Message, MessageSummary, Origin, Raw, plain_text
+from postroom.model.message import (
+    Attachment,
+    Message,
+    MessageLine,
+    MessageSummary,
+    Origin,
+    Raw,
+    plain_text,
+    strings,
+)
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
 from postroom.store.search import MAX_BODY
@@ -23,50 +32,45 @@ _L = MessageLabelRow.__table__  # type: ignore[attr-defined]
 _R = MessageReferenceRow.__table__  # type: ignore[attr-defined]
 _LISTS = ("labels", "reply_to", "to", "cc", "bcc")
 _upsert = postgresql.insert  # SQLite compiles it as well: ON CONFLICT is the same in both (not so the other way round)
-_SHORT = 500  # characters of a list column that are remembered: a stranger may name 2,000 recipients
 _FIELDS = tuple(MessageSummary.model_fields)
 # The columns in the order of the record's fields.
-_SUMMARY = [_M.c[{"from_": "from", "message_id": "public_id"}.get(name, name)] for name in _FIELDS]
-_BODY = [c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw", "text_at")]
+_NAMES = {"from_": "from", "message_id": "public_id"}
+SUMMARY = [_M.c[_NAMES.get(name, name)] for name in _FIELDS]
+LINE = [_M.c[_NAMES.get(name, name.removesuffix("_json"))] for name in MessageLine._fields]
+_FACTS = (_M.c.tainted, _M.c.automatic)
+_BODY = [*(c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw", "text_at")), *_FACTS]
+_BODY_NAMES = [c.name for c in _BODY]
 # A text that stands in the raw bytes as it is, NULL for all others.
 _PLAIN = func.substr(_B.c.raw, _B.c.text_at + 1)
-
-
-def _strings(text: str) -> tuple[str, ...]:
-    """Return a list column; the same labels and addresses stand in row after row."""
-    return _known_strings(text) if len(text) <= _SHORT else tuple(from_json(text))
-
-
-@lru_cache(maxsize=4096)
-def _known_strings(text: str) -> tuple[str, ...]:
-    return tuple(from_json(text))
 
 
 def _values(row: Row) -> dict[str, Any]:
     values = dict(zip(_FIELDS, row, strict=False))  # a body's columns may follow
     for name in _LISTS:
-        text = values[name]
-        values[name] = () if text == "[]" else _strings(text)
+        values[name] = strings(values[name])
     files = values["attachments"]
     values["attachments"] = () if files == "[]" else tuple(Attachment(**file) for file in from_json(files))
     return values
 
 
-def _summary(row: Row) -> MessageSummary:
+def summary(row: Row) -> MessageSummary:
+    """Return a row of the columns SUMMARY as a record."""
     return MessageSummary.trusted(_values(row))
 
 
 def _message(row: Row) -> Message:
-    *values, plain = row[len(_FIELDS) :]
-    body = dict(zip((c.name for c in _BODY), values, strict=True))
-    if plain is not None:
-        body["text"] = plain_text(plain)
-    body["references"] = tuple(from_json(body["references"]))
-    body["headers"] = tuple((name, value) for name, value in from_json(body["headers"]))
+    values = _values(row)
+    values.update(zip(_BODY_NAMES, row[len(_FIELDS) :], strict=False))  # the plain text follows
+    if (plain := row[-1]) is not None:
+        values["text"] = plain_text(plain)
+    for fact in _FACTS:
+        values[fact.name] = bool(values[fact.name])
+    values["references"] = strings(values["references"])
+    values["headers"] = tuple(map(tuple, from_json(values["headers"])))
     for kind in ("text", "html"):
-        if body[f"extracted_{kind}"] is None:
-            body[f"extracted_{kind}"] = body[kind]
-    return Message(**_values(row), **body)
+        if values[f"extracted_{kind}"] is None:
+            values[f"extracted_{kind}"] = values[kind]
+    return Message.trusted(values)
 
 
 # The view by which a message and all that belongs to it are written at once; its steps are in the migrations.
@@ -82,19 +86,19 @@ SEQ_OF = Query[int](
 )
 BY_PUBLIC_ID = Query[MessageSummary](
     "messages.by_public_id",
-    select(*_SUMMARY)
+    select(*SUMMARY)
     .join(_R, _R.c.message_seq == _M.c.seq)
     .where(_R.c.inbox_id == bindparam("inbox_id"), _R.c.reference == bindparam("public_id")),
-    row=_summary,
+    row=summary,
     reached=_M,
 )
 BY_ID = Query[MessageSummary](
-    "messages.by_id", select(*_SUMMARY).where(_M.c.id == bindparam("id")), row=_summary, reached=_M
+    "messages.by_id", select(*SUMMARY).where(_M.c.id == bindparam("id")), row=summary, reached=_M
 )
 BY_SEQ = Query[MessageSummary](
-    "messages.by_seq", select(*_SUMMARY).where(_M.c.seq == bindparam("seq")), row=_summary, reached=_M
+    "messages.by_seq", select(*SUMMARY).where(_M.c.seq == bindparam("seq")), row=summary, reached=_M
 )
-_WHOLE = select(*_SUMMARY, *_BODY, _PLAIN).join(_B, _B.c.message_seq == _M.c.seq)
+_WHOLE = select(*SUMMARY, *_BODY, _PLAIN).join(_B, _B.c.message_seq == _M.c.seq)
 FULL = Query[Message]("messages.full", _WHOLE.where(_M.c.seq == bindparam("seq")), row=_message, reached=_M)
 FULL_BY_ID = Query[Message]("messages.full_by_id", _WHOLE.where(_M.c.id == bindparam("id")), row=_message, reached=_M)
 FULL_BY_PUBLIC_ID = Query[Message](
@@ -108,7 +112,8 @@ FULL_BY_PUBLIC_ID = Query[Message](
 
 
 class NewText(NamedTuple):
-    """What is new in a message: text, or HTML where there is no text; and how the message came.
+    """What is new in a message: its text; the HTML that this is of, or that stands alone, where no text came; how it
+    came, and whether it was written here of what came from outside.
 
     `more`: it quotes history besides. `whole` is then its text and HTML, for who asks.
     """
@@ -117,12 +122,13 @@ class NewText(NamedTuple):
     html: str | None
     origin: Origin
     more: bool = False
+    tainted: bool = False
     whole: tuple[str | None, str | None] | None = None
 
 
 def _new_text(row: Row) -> NewText:
-    text, plain, html, origin, more = row
-    return NewText(text if plain is None else plain_text(plain), html, origin, bool(more))
+    text, plain, html, origin, more, tainted = row
+    return NewText(text if plain is None else plain_text(plain), html, origin, bool(more), bool(tainted))
 
 
 _NEW = func.coalesce(_B.c.extracted_text, _B.c.text)
@@ -131,9 +137,10 @@ NEW_TEXT = Query[NewText](
     select(
         _NEW,
         case((_B.c.extracted_text.is_(None), _PLAIN)),
-        case((_NEW.is_(None) & _B.c.text_at.is_(None), func.coalesce(_B.c.extracted_html, _B.c.html))),
+        case((_B.c.text.is_(None) & _B.c.text_at.is_(None), func.coalesce(_B.c.extracted_html, _B.c.html))),
         _B.c.origin,
         func.coalesce(_B.c.extracted_text, _B.c.extracted_html).is_not(None),
+        _M.c.tainted,
     )
     .join(_M, _B.c.message_seq == _M.c.seq)
     .where(_M.c.id == bindparam("id")),
@@ -146,16 +153,25 @@ RAW = Query[Raw](
     row=lambda row: Raw(content=row[0], blob=row[1], size=row[2]),
     reached=_M,
 )
+# The bytes of a message, and whether it was written of what came from outside.
+SOURCE = Query[tuple[Raw, bool]](
+    "messages.source",
+    select(_B.c.raw, _B.c.blob, _M.c.size, _M.c.tainted)
+    .join(_M, _B.c.message_seq == _M.c.seq)
+    .where(_M.c.seq == bindparam("seq")),
+    row=lambda row: (Raw(content=row[0], blob=row[1], size=row[2]), bool(row[3])),
+    reached=_M,
+)
 OF_THREAD = Query[MessageSummary](
     "messages.of_thread",
-    select(*_SUMMARY)
+    select(*SUMMARY)
     .where(
         _M.c.thread_id == bindparam("thread_id"),
         tuple_(_M.c.timestamp, _M.c.seq) < tuple_(bindparam("at"), bindparam("seq")),
     )
     .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
     .limit(bindparam("n")),
-    row=_summary,
+    row=summary,
     reached=_M,
     steered=True,
 )
@@ -168,6 +184,28 @@ SET_LABELS = Query[None](
 )
 DELETE = Query[None]("messages.delete", delete(_M).where(_M.c.seq == bindparam("seq")), reached=_M)
 DELETE_BODY = Query[None]("messages.delete_body", delete(_B).where(_B.c.message_seq == bindparam("seq")), inner=True)
+SEQS = tuple(f"seq_{n}" for n in range(25))
+# How messages of a list came, and whether they were written here of what came from outside, by their numbers, which a
+# reached query gave.
+ORIGINS = Query[tuple[int, tuple[Origin, bool]]](
+    "messages.origins",
+    select(_B.c.message_seq, _B.c.origin, _M.c.tainted)
+    .join(_M, _B.c.message_seq == _M.c.seq)
+    .where(_B.c.message_seq.in_([bindparam(name) for name in SEQS])),
+    row=lambda row: (row[0], (row[1], bool(row[2]))),
+    inner=True,
+    packed=True,
+)
+ORIGINS_OF_THREAD = Query[tuple[Origin, bool]](
+    "messages.origins_of_thread",
+    select(_B.c.origin, _M.c.tainted)
+    .join(_M, _B.c.message_seq == _M.c.seq)
+    .where(_M.c.thread_id == bindparam("thread_id"))
+    .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
+    .limit(bindparam("n")),
+    row=lambda row: (row[0], bool(row[1])),
+    inner=True,
+)
 HEADERS = Query[tuple[tuple[str, str], ...]](
     "messages.headers",
     select(_B.c.headers).where(_B.c.message_seq == bindparam("seq")),
@@ -250,6 +288,16 @@ CONTACT = Query[tuple[str, int]](
     ),
     row=lambda row: (row[0], row[1]),
     inner=True,
+)
+REFERENCES = tuple(f"reference_{n}" for n in range(20))
+CONTACTS = Query[tuple[str, int]](
+    "references.contacts",
+    select(_R.c.reference, _R.c.at).where(
+        _R.c.inbox_id == bindparam("inbox_id"), _R.c.reference.in_([bindparam(name) for name in REFERENCES])
+    ),
+    row=lambda row: (row[0], row[1]),
+    inner=True,
+    packed=True,
 )
 DELETE_REFERENCE = Query[None](
     "references.delete_of_message",
@@ -344,7 +392,7 @@ TO_PURGE = Query[Words](
 
 
 @cache
-def page(ascending: bool, labelled: bool) -> Query[MessageSummary]:
+def page(ascending: bool, labelled: bool) -> Query[MessageLine]:
     """Return the list of an inbox's messages by time: parameters inbox_id, at, seq (the place), n, and where it ends:
     until, or since where the newest come first.
 
@@ -353,7 +401,7 @@ def page(ascending: bool, labelled: bool) -> Query[MessageSummary]:
     along = _L if labelled else _M
     seq = _L.c.message_seq if labelled else _M.c.seq
     place, mark = tuple_(along.c.timestamp, seq), tuple_(bindparam("at"), bindparam("seq"))
-    statement = select(*_SUMMARY).where(
+    statement = select(*LINE).where(
         along.c.inbox_id == bindparam("inbox_id"),
         place > mark if ascending else place < mark,
         along.c.timestamp < bindparam("until") if ascending else along.c.timestamp >= bindparam("since"),
@@ -362,7 +410,7 @@ def page(ascending: bool, labelled: bool) -> Query[MessageSummary]:
         statement = statement.join(_L, _L.c.message_seq == _M.c.seq).where(_L.c.label == bindparam("label"))
     order = (along.c.timestamp, seq) if ascending else (along.c.timestamp.desc(), seq.desc())
     name = f"messages.page_{'up' if ascending else 'down'}{'_by_label' if labelled else ''}"
-    return Query(name, statement.order_by(*order).limit(bindparam("n")), row=_summary, reached=_M, packed=True)
+    return Query(name, statement.order_by(*order).limit(bindparam("n")), row=MessageLine._make, reached=_M, packed=True)
 
 
 PAGES = tuple(page(ascending, labelled) for ascending in (True, False) for labelled in (True, False))

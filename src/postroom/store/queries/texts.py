@@ -4,16 +4,18 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects import postgresql
 
 from postroom.model.file_text import FileText
+from postroom.model.removed import Removed
 from postroom.store.query import Query, Row
 from postroom.store.tables import AttachmentTextRow
 
 _T = AttachmentTextRow.__table__  # type: ignore[attr-defined]
-_SHOWN = (_T.c.text, _T.c.reason, _T.c.is_cut)
-_CHANGED = ("sha256", "version", "text", "reason", "is_cut")
+_SHOWN = (_T.c.text, _T.c.reason, _T.c.is_cut, _T.c.removed)
+_CHANGED = ("sha256", "version", "text", "reason", "is_cut", "removed")
 
 
 def _text(row: Row) -> FileText:
-    return FileText(text=row[0], reason=row[1], is_cut=bool(row[2]))
+    removed = Removed() if row[3] is None else Removed.model_validate_json(row[3])
+    return FileText(text=row[0], reason=row[1], is_cut=bool(row[2]), removed=removed)
 
 
 OF_PART = Query[FileText](
@@ -26,7 +28,8 @@ OF_PART = Query[FileText](
     row=_text,
     inner=True,
 )
-# The same bytes in another message of the organization; of others not, who would learn by the time it takes.
+# The same bytes, read as the same, in another message of the organization; of others not, who would learn by the time
+# it takes.
 OF_BYTES = Query[FileText](
     "texts.of_bytes",
     select(*_SHOWN)

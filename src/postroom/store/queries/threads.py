@@ -15,11 +15,12 @@ _T = ThreadRow.__table__  # type: ignore[attr-defined]
 _M = MessageRow.__table__  # type: ignore[attr-defined]
 _P = PurgeRow.__table__  # type: ignore[attr-defined]
 _LISTS = ("labels", "senders", "recipients")
-_SHOWN = [c for c in _T.c if c.name != "subject_key"]
-_NAMES = tuple("thread_id" if c.name == "id" else c.name for c in _SHOWN)
+SHOWN = [c for c in _T.c if c.name != "subject_key"]
+_NAMES = tuple("thread_id" if c.name == "id" else c.name for c in SHOWN)
 
 
-def _thread(row: Row) -> Thread:
+def thread(row: Row) -> Thread:
+    """Return a row of the columns SHOWN as a record."""
     values = dict(zip(_NAMES, row, strict=True))
     for name in _LISTS:
         values[name] = tuple(from_json(values[name]))
@@ -30,8 +31,8 @@ def _thread(row: Row) -> Thread:
 _OF_A_LIVING_INBOX = and_(~exists().where(_P.c.inbox_id == _T.c.inbox_id), not_in_trash(_T.c.inbox_id))
 BY_ID = Query[Thread](
     "threads.by_id",
-    select(*_SHOWN).where(_T.c.id == bindparam("id"), _OF_A_LIVING_INBOX),
-    row=_thread,
+    select(*SHOWN).where(_T.c.id == bindparam("id"), _OF_A_LIVING_INBOX),
+    row=thread,
     reached=_T,
 )
 _CHANGING = (
@@ -59,7 +60,7 @@ LABELS_OF_MESSAGES = Query[tuple[str, ...]](
 # A subject alone never joins: the caller also asks for a reply prefix, a shared participant and 30 days.
 BY_SUBJECT = Query[Thread](
     "threads.by_subject",
-    select(*_SHOWN)
+    select(*SHOWN)
     .where(
         _T.c.inbox_id == bindparam("inbox_id"),
         _T.c.subject_key == bindparam("subject_key"),
@@ -67,7 +68,7 @@ BY_SUBJECT = Query[Thread](
     )
     .order_by(_T.c.timestamp.desc())
     .limit(bindparam("n")),
-    row=_thread,
+    row=thread,
     inner=True,
 )
 # What a thread shows after some of its messages went.
@@ -123,7 +124,7 @@ def page(ascending: bool, by: str = "inbox_id") -> Query[Thread]:
     order = (_T.c.timestamp, _T.c.seq) if ascending else (_T.c.timestamp.desc(), _T.c.seq.desc())
     return Query(
         f"threads.page_{'up' if ascending else 'down'}_by_{by}",
-        select(*_SHOWN)
+        select(*SHOWN)
         .where(
             _T.c[by] == bindparam("owner"),
             place > mark if ascending else place < mark,
@@ -132,7 +133,7 @@ def page(ascending: bool, by: str = "inbox_id") -> Query[Thread]:
         )
         .order_by(*order)
         .limit(bindparam("n")),
-        row=_thread,
+        row=thread,
         reached=_T,
         steered=True,
     )

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select
 
 from postroom.model.message import Raw
 from postroom.model.upload import UploadedFile
+from postroom.store.queries.trash import not_in_trash
 from postroom.store.query import Query
 from postroom.store.tables import UploadRow
 
@@ -16,7 +17,7 @@ _SHOWN = [_U.c["id" if name == "handle" else name] for name in _NAMES]
 ADD = Query[None]("uploads.add", insert(_U).values({c.name: bindparam(c.name) for c in _U.c}))
 BY_ID = Query[UploadedFile](
     "uploads.by_id",
-    select(*_SHOWN).where(_U.c.id == bindparam("id"), _U.c.expires_at > bindparam("now")),
+    select(*_SHOWN).where(_U.c.id == bindparam("id"), _U.c.expires_at > bindparam("now"), not_in_trash(_U.c.inbox_id)),
     row=lambda row: UploadedFile.trusted(dict(zip(_NAMES, row, strict=True))),
     reached=_U,
 )

@@ -8,15 +8,16 @@ from postroom.model.tenant import Within
 from postroom.model.webhook import Notification, NotificationState, Webhook
 from postroom.store.json import from_json
 from postroom.store.query import Query, Row
-from postroom.store.tables import EventWaitingRow, WebhookDeliveryRow, WebhookRow
+from postroom.store.tables import ClientIdRow, EventWaitingRow, WebhookDeliveryRow, WebhookRow
 
+_C = ClientIdRow.__table__  # type: ignore[attr-defined]
 _W = WebhookRow.__table__  # type: ignore[attr-defined]
 _Q = EventWaitingRow.__table__  # type: ignore[attr-defined]
 _D = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
 _SHOWN = [c for c in _W.c if c.name != "place"]
 _NAMES = ("webhook_id", *(c.name for c in _SHOWN[1:]))
 _JSON = ("event_types", "pod_ids", "inboxes")
-_CHANGING = (*_JSON, "headers", "enabled", "updated_at", "failing_since")
+_CHANGING = ("url", *_JSON, "headers", "enabled", "updated_at", "failing_since")
 AT_ONCE = 8  # tries to one webhook that may be under way: a slow one must not hold up the others
 
 
@@ -33,7 +34,9 @@ ADD = Query[None]("webhooks.add", insert(_W).values({c.name: bindparam(c.name) f
 BY_ID = Query[Webhook]("webhooks.by_id", select(*_SHOWN).where(_W.c.id == bindparam("id")), row=_webhook, reached=_W)
 BY_CLIENT_ID = Query[Webhook](
     "webhooks.by_client_id",
-    select(*_SHOWN).where(_W.c.place == bindparam("place"), _W.c.client_id == bindparam("client_id")),
+    select(*_SHOWN)
+    .select_from(_C.join(_W, _W.c.id == _C.c.id))
+    .where(_C.c.kind == "webhook", _C.c.place == bindparam("place"), _C.c.client_id == bindparam("client_id")),
     row=_webhook,
     reached=_W,
 )
@@ -41,7 +44,7 @@ BY_CLIENT_ID = Query[Webhook](
 
 @cache
 def page(within: Within, ascending: bool) -> Query[Webhook]:
-    """Return the webhooks of an organization, a pod or an inbox by time: parameters owner, at, seq (the place), n."""
+    """Return the webhooks of an organization, a pod or an inbox: parameters owner, at, seq (the place), n, and skip."""
     place, mark = tuple_(_W.c.created_at, _W.c.id), tuple_(bindparam("at"), bindparam("seq"))
     order = (_W.c.created_at, _W.c.id) if ascending else (_W.c.created_at.desc(), _W.c.id.desc())
     return Query(
@@ -49,7 +52,8 @@ def page(within: Within, ascending: bool) -> Query[Webhook]:
         select(*_SHOWN)
         .where(_W.c[within] == bindparam("owner"), place > mark if ascending else place < mark)
         .order_by(*order)
-        .limit(bindparam("n")),
+        .limit(bindparam("n"))
+        .offset(bindparam("skip", 0)),
         row=_webhook,
         reached=_W,
         steered=True,
@@ -64,6 +68,21 @@ COUNT = Query[int](
     row=lambda row: row[0],
     inner=True,
 )
+
+
+@cache
+def number(within: Within) -> Query[int]:
+    """Return how many webhooks an organization, a pod or an inbox has: parameter owner."""
+    return Query(
+        f"webhooks.number_by_{within}",
+        select(func.count()).select_from(_W).where(_W.c[within] == bindparam("owner")),
+        row=lambda row: int(row[0]),
+        reached=_W,
+        steered=True,
+    )
+
+
+NUMBERS = tuple(map(number, _ALL))
 UPDATE = Query[None](
     "webhooks.update",
     update(_W).where(_W.c.id == bindparam("key")).values({c: bindparam(c) for c in _CHANGING}),

@@ -6,8 +6,10 @@ such a query gave. Indexes exist for the queries that name them and for nothing 
 """
 
 from postroom.store.tables.claims import ClaimRow
+from postroom.store.tables.counts import ClientIdRow, HiddenCountRow
 from postroom.store.tables.domains import DomainRow
 from postroom.store.tables.drafts import DraftFileRow, DraftRow
+from postroom.store.tables.labels import LabelRow, MarkCountRow, OutgoingCountRow
 from postroom.store.tables.lists import ListEntryRow
 from postroom.store.tables.mail import (
     DeliveryRow,
@@ -21,7 +23,14 @@ from postroom.store.tables.mail import (
 from postroom.store.tables.metrics import IdempotencyKeyRow, UsageRow
 from postroom.store.tables.oauth import OAuthClientRow, OAuthGrantRow, OAuthTokenRow
 from postroom.store.tables.opens import MessageOpenRow
-from postroom.store.tables.policies import ApprovalRow, CorrespondentRow, PolicyCountRow, PolicyRow, TaintRow
+from postroom.store.tables.policies import (
+    ApprovalRow,
+    CorrespondentRow,
+    KeyFamilyRow,
+    PolicyCountRow,
+    PolicyRow,
+    TaintRow,
+)
 from postroom.store.tables.tenants import ApiKeyRow, InboxRow, InboxWordRow, OrganizationRow, PodRow, PurgeRow
 from postroom.store.tables.texts import AttachmentTextRow
 from postroom.store.tables.trash import TrashRow
@@ -33,6 +42,7 @@ __all__ = [
     "ApprovalRow",
     "AttachmentTextRow",
     "ClaimRow",
+    "ClientIdRow",
     "CorrespondentRow",
     "DeliveryRow",
     "DomainRow",
@@ -40,10 +50,14 @@ __all__ = [
     "DraftRow",
     "EventRow",
     "EventWaitingRow",
+    "HiddenCountRow",
     "IdempotencyKeyRow",
     "InboxRow",
     "InboxWordRow",
+    "KeyFamilyRow",
+    "LabelRow",
     "ListEntryRow",
+    "MarkCountRow",
     "MessageBodyRow",
     "MessageLabelRow",
     "MessageOpenRow",
@@ -53,6 +67,7 @@ __all__ = [
     "OAuthGrantRow",
     "OAuthTokenRow",
     "OrganizationRow",
+    "OutgoingCountRow",
     "PodRow",
     "PolicyCountRow",
     "PolicyRow",

@@ -55,6 +55,9 @@ class DraftRow(SQLModel, table=True):
     created_at: int = number()
     updated_at: int = number()
     written_by: str | None = string()
+    tainted: str | None = string()
+    headers: str | None = string()
+    replaces: bool
     text: str | None = string()
     html: str | None = string()
 

@@ -88,6 +88,8 @@ class MessageRow(SQLModel, table=True):
     parse_error: str | None = string()
     created_at: int = number()
     updated_at: int = number()
+    tainted: bool  # written here of what came from outside: so is each copy that an inbox here got of it
+    automatic: bool  # a program wrote it: what answers it is held
 
 
 class MessageBodyRow(SQLModel, table=True):

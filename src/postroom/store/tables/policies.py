@@ -53,17 +53,32 @@ class PolicyCountRow(SQLModel, table=True):
 
 
 class CorrespondentRow(SQLModel, table=True):
-    """Whom an inbox wrote to, or got trusted mail from. `party` is a hash: it outlives the mail and names nobody."""
+    """Whom an inbox wrote to, and when lately, or got trusted mail from. `party` is a hash: it outlives the mail and
+    names nobody.
+    """
 
     __tablename__: ClassVar[Any] = "correspondent"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     inbox_id: str = string(primary_key=True)
     party: bytes = Field(primary_key=True)
+    latest: str = string()  # when the last ten messages left to it: 13 digits each, newest first
+
+
+class KeyFamilyRow(SQLModel, table=True):
+    """A key that an agent's key has made, and the first of the family. A deleted key's stays: what it read was read."""
+
+    __tablename__: ClassVar[Any] = "key_family"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    api_key_id: str = string(primary_key=True)
+    family: str = string()
 
 
 class TaintRow(SQLModel, table=True):
-    """When a key last read what came from outside; `reader` is the key, or the organization of the local owner."""
+    """When a family of keys last read what came from outside; `reader` is its first key, or the organization of the
+    local owner.
+    """
 
     __tablename__: ClassVar[Any] = "taint"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -68,7 +68,6 @@ class InboxRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "inbox"
     __table_args__ = (
         Index("inbox_address_key", "address_key", unique=True),
-        Index("inbox_client_id", "pod_id", "client_id", unique=True),
         Index("inbox_by_organization", "org_id", "created_at", "inbox_id"),
         Index("inbox_by_pod", "pod_id", "created_at", "inbox_id"),
     )

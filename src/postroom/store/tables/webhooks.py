@@ -20,7 +20,6 @@ class WebhookRow(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "webhook"
     __table_args__ = (
-        Index("webhook_client_id", "place", "client_id", unique=True),
         Index("webhook_by_organization", "org_id", "created_at", "id"),
         Index("webhook_by_pod", "pod_id", "created_at", "id"),
         Index("webhook_by_inbox", "inbox_id", "created_at", "id"),

@@ -1,0 +1,57 @@
+"""Finds whom a header asks others to write to: answers, receipts and reports go there although no envelope says so.
+
+Finds rather too many than too few, and judges nobody.
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from postroom.mime.addresses import read_addresses
+from postroom.mime.limits import Budget
+from postroom.model.address import is_address
+from postroom.model.message import ParsedMessage
+
+# RFC 5322 3.6.2 and 3.6.3, RFC 8098 2.1, and those of no standard that clients heed.
+_FIELDS = frozenset(
+    {
+        *("to", "cc", "reply-to", "mail-reply-to", "mail-followup-to", "followup-to", "x-reply-to", "x-mailing-list"),
+        *("disposition-notification-to", "return-receipt-to", "read-receipt-to", "x-confirm-reading-to"),
+        *("generate-delivery-report", "original-recipient", "errors-to", "x-errors-to", "warnings-to"),
+        *("delivered-to", "apparently-to", "x-original-to", "abuse-reports-to", "x-report-abuse-to"),
+    }
+)
+_LISTS = "list-"  # List-Post, List-Owner and their like lead to addresses as well (RFC 2369)
+_MAILTO = re.compile(r"mailto:([^\s<>]++)", re.IGNORECASE)  # RFC 6068
+_APART_IN_URL = re.compile(r"[?&=,;]")
+_APART = re.compile(r'[^\s<>(),;:"\\\[\]]+')
+
+
+def named(parsed: ParsedMessage) -> tuple[str, ...]:
+    """Return the addresses in To, Cc and the fields that say where answers, receipts and reports shall go, each once.
+
+    What looks like an address and cannot be read as one is among them as it stands.
+    """
+    found = [one.address for one in (*parsed.to, *parsed.cc, *parsed.reply_to)]
+    for name, value in parsed.headers:
+        lower = name.lower()
+        if lower in _FIELDS:
+            found += _in_field(value)
+        elif lower.startswith(_LISTS):
+            found += _in_urls(value)
+    return tuple(dict.fromkeys(found))
+
+
+def _in_field(value: str) -> Iterator[str]:
+    found = [one.address for one in read_addresses([value], Budget())]
+    yield from found
+    inside = "\0".join(found)
+    for piece in _APART.findall(value):
+        address = piece.strip("'.")
+        if "@" in address and (address not in inside or is_address(address)):
+            yield address
+
+
+def _in_urls(value: str) -> Iterator[str]:
+    for url in _MAILTO.findall(value):
+        yield from (piece for piece in _APART_IN_URL.split(unquote(url)) if "@" in piece)

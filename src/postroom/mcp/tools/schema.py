@@ -47,11 +47,14 @@ def _is_natural(key: str, value: Any) -> bool:
 
 
 def _united(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what may be one of several plain types as their list: null among them says something here."""
+    """Return what may be one of several plain types: a number may be an integer, and null says something here.
+
+    Not `type` as a list, which clients with a plainer schema language refuse.
+    """
     kinds = [branch["type"] for branch in values.get("anyOf", ()) if branch.keys() == {"type"}]
     if not kinds or len(kinds) != len(values["anyOf"]):
         return values
-    return {"type": [kind for kind in kinds if kind != "integer" or "number" not in kinds]}
+    return {"anyOf": [{"type": kind} for kind in kinds if kind != "integer" or "number" not in kinds]}
 
 
 def _plain(given: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ are confused by hostile input (CVE-2023-27043).
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from postroom.model.errors import InvalidInput
 from postroom.model.record import Record
@@ -75,6 +76,15 @@ def _u_label(label: str) -> str:
 
 def address_key(address: str) -> str:
     """Return the identity of an address: what two spellings of one mailbox have in common."""
+    return _known_key(address) if len(address) <= MAX_DOMAIN else _key(address)
+
+
+@lru_cache(maxsize=4096)  # the inboxes of this house are in every request and in every mail
+def _known_key(address: str) -> str:
+    return _key(address)
+
+
+def _key(address: str) -> str:
     local, domain = split(address)
     bare = _bare(local)
     folded = bare.lower() if bare.isascii() else unicodedata.normalize("NFC", bare.lower())

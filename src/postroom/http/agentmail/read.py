@@ -14,6 +14,7 @@ from postroom.service.uploads import AttachmentToSend
 _PAGE = ("limit", "page_token", "ascending", "before", "after", "q")
 _HIDDEN = tuple(f"include_{label}" for label in ("spam", "blocked", "unauthenticated", "trash"))
 _LISTS = ("labels", "from", "to", "subject", "senders", "recipients")
+_OF_LISTS = frozenset({*_PAGE, *_HIDDEN, *_LISTS})
 _FILE = AttachmentToSend.model_fields
 _OURS = frozenset(name for name, field in _FILE.items() if field.json_schema_extra is OURS)
 _THEIRS = tuple(name for name in _FILE if name not in _OURS)
@@ -25,8 +26,10 @@ QUERY = frozenset({*_PAGE, *_HIDDEN, *_LISTS, *RANGE, *KINDS, "type"})  # all th
 def page(call: Call) -> Mapping[str, Any]:
     """Return the path, and of the query what pages and filters a list. What a client does not mean is left out."""
     given: dict[str, Any] = dict(call.path)
-    given |= {name: call.first[name] for name in (*_PAGE, *_HIDDEN) if call.first.get(name, "") != ""}
-    given |= {name: found for name in _LISTS if (found := call.strings(name))}
+    for name in call.names & _OF_LISTS:  # most requests have one: not each that there might be is looked for
+        value = call.strings(name) if name in _LISTS else call.first.get(name)
+        if value:
+            given[name] = value
     return given
 
 

@@ -18,6 +18,7 @@ from postroom.http.agentmail import openapi
 from postroom.http.agentmail.app import PREFIX, ROUTES
 from postroom.http.route import Route
 from tests.compat.document import hold
+from tests.compat.hunt import references
 from tests.compat.official import app, official, owner_key, wire
 from tests.fakes.bed import Bed
 from tests.fakes.mail import mail
@@ -79,21 +80,10 @@ def test_every_schema_is_one_and_every_reference_leads_somewhere() -> None:
     for name, schema in document["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
         assert schema.get("title", name) == name
-    for reference in _references(document):
+    for reference in references(document):
         at: Any = document
         for step in reference.removeprefix("#/").split("/"):
             at = at[step]
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _references(item)
 
 
 def test_the_document_is_not_made_at_the_start() -> None:

@@ -7,15 +7,13 @@ import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import httpx
-import hypothesis
 import pytest
-from hypothesis import strategies as st
 
 from postroom.http.agentmail import openapi
 from postroom.http.agentmail.app import PREFIX, ROUTES
+from tests.compat.hunt import one_operation
 from tests.compat.official import owner_key, wire
 from tests.fakes.bed import Bed
 from tests.fakes.mail import mail
@@ -27,7 +25,6 @@ with warnings.catch_warnings():
 
 SECONDS = 20.0  # for all operations together
 ANSWER_S = 10.0
-NOBODY_TO_KEEP = ("DELETE",)
 
 
 @pytest.mark.timeout(120)
@@ -54,67 +51,7 @@ def _all_operations(ask: Any, known: Mapping[str, str], seconds: float, examples
     for operation in (result.ok() for result in schema.get_all_operations()):  # type: ignore[union-attr]
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             if time.monotonic() < until:
-                _one_operation(operation, mode, ask, known, until, examples, seed)
-
-
-def _one_operation(
-    operation: Any, mode: GenerationMode, ask: Any, known: Mapping[str, str], until: float, examples: int, seed: int
-) -> None:
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    @hypothesis.given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
-    def one(case: Any, is_known: bool) -> None:
-        if time.monotonic() > until:
-            return
-        method = case.method.upper()
-        if is_known and method not in NOBODY_TO_KEEP:
-            case.path_parameters = {name: known.get(name, value) for name, value in case.path_parameters.items()}
-        answer = ask(method, _path(case), **_given(case))
-        assert answer.status_code < 500, (method, answer.request.url, answer.request.content[:2000], answer.text)
-
-    try:
-        one()
-    except hypothesis.errors.Unsatisfiable:
-        return  # where there is nothing to be wrong with, no wrong request is drawn
-
-
-def _path(case: Any) -> str:
-    parts = (
-        quote(str(case.path_parameters.get(part[1:-1], "")), safe="") if part.startswith("{") else part
-        for part in case.path.split("/")
-    )
-    return "/".join(parts)
-
-
-def _given(case: Any) -> dict[str, Any]:
-    kwargs = case.as_transport_kwargs(base_url="http://mail.test")
-    key = {n: v for n, v in (case.headers or {}).items() if n.lower() == "idempotency-key"}
-    given: dict[str, Any] = {"params": _pairs(kwargs.get("params") or {}), "headers": _sendable(key)}
-    if case.method.upper() in ("POST", "PATCH"):
-        if kwargs.get("json") is not None:
-            given["json"] = kwargs["json"]
-        elif isinstance(kwargs.get("data"), str | bytes):
-            given["content"] = kwargs["data"]
-    return given
-
-
-def _pairs(params: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, str(one))
-        for name, value in params.items()
-        for one in (value if isinstance(value, list | tuple) else [value])
-    ]
-
-
-def _sendable(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that can stand in a request at all."""
-    return {name: str(value) for name, value in headers.items() if str(value).isascii() and str(value).isprintable()}
+                one_operation(operation, mode, ask, known, until, examples, seed)
 
 
 async def _world(house: Bed, client: httpx.AsyncClient) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from postroom import __version__
+from postroom.http.errors import TRIED_AGAIN
 from postroom.http.route import Route
 from postroom.http.taken import Body, Parameters, Query
 from postroom.service.catalog import OPERATIONS
@@ -42,7 +43,7 @@ class Dress:
     error: Any
 
 
-class _Untitled(GenerateJsonSchema):
+class Untitled(GenerateJsonSchema):
     """Without the titles that repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -57,7 +58,7 @@ def document(prefix: str, routes: Sequence[Route], dress: Dress) -> Schema:
     for route in routes:
         described = _operation(route, routes, answers.get(route.show), components)
         paths.setdefault(prefix + route.path, {})[route.method.lower()] = described
-    paths[prefix + PATH] = {"get": _itself()}
+    paths[prefix + PATH] = {"get": itself()}
     error = {"application/json": {"schema": {"$ref": _REF.format(model=dress.error.__name__)}}}
     return {
         "openapi": "3.1.1",
@@ -69,7 +70,7 @@ def document(prefix: str, routes: Sequence[Route], dress: Dress) -> Schema:
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "An API key."}},
             "schemas": dict(sorted(components.items())),
-            "responses": {f"Error{status}": _error(status, error) for status in _SAID},
+            "responses": {f"Error{status}": error_response(status, _SAID[status], error) for status in _SAID},
         },
     }
 
@@ -79,7 +80,7 @@ def _answers(routes: Sequence[Route], error: Any, components: Schema) -> dict[An
     shown = {route.show: get_type_hints(route.show)["return"] for route in routes if route.show is not None}
     adapters: list[Any] = [(show, "validation", TypeAdapter(shape)) for show, shape in shown.items()]
     adapters.append((error, "validation", TypeAdapter(error)))
-    found, defined = TypeAdapter.json_schemas(adapters, ref_template=_REF, schema_generator=_Untitled)
+    found, defined = TypeAdapter.json_schemas(adapters, ref_template=_REF, schema_generator=Untitled)
     components |= defined.get("$defs", {})
     return {show: found[show, "validation"] for show in shown}
 
@@ -142,7 +143,7 @@ def _in_query(route: Route) -> Iterator[Schema]:
 def _taken(route: Route, components: Schema) -> Schema:
     """Return the properties that an operation takes; the models in them go to the components."""
     model = OPERATIONS[route.operation].input
-    schema = model.model_json_schema(by_alias=True, ref_template=_REF, schema_generator=_Untitled)
+    schema = model.model_json_schema(by_alias=True, ref_template=_REF, schema_generator=Untitled)
     components |= {name: _unmarked(part) for name, part in schema.pop("$defs", {}).items()}
     return {name: _unmarked(one) for name, one in schema.get("properties", {}).items()}
 
@@ -216,14 +217,16 @@ def _statuses(route: Route) -> Iterator[int]:
     yield from (429, 503)
 
 
-def _error(status: int, content: Schema) -> Schema:
-    described: Schema = {"description": _SAID[status], "content": content}
-    if status in (429, 503):
+def error_response(status: int, said: str, content: Schema) -> Schema:
+    """Return the answer with an error: what it says, its content, and when to try again where that is told."""
+    described: Schema = {"description": said, "content": content}
+    if status in TRIED_AGAIN:
         described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
 
 
-def _itself() -> Schema:
+def itself() -> Schema:
+    """Return the operation that gives the document."""
     content = {"application/json": {"schema": {"type": "object"}}}
     return {
         "operationId": "openapi.get",

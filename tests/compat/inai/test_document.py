@@ -9,18 +9,16 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import httpx
-import hypothesis
 import pytest
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from postroom.http.inai import openapi
 from postroom.http.inai.app import PREFIX, ROUTES
+from tests.compat.hunt import one_operation, references
 from tests.compat.inai.client import Client, inai
 from tests.compat.inai.test_examples import TEXT
 from tests.compat.lies import shape
@@ -68,21 +66,10 @@ def test_every_schema_is_one_and_every_reference_leads_somewhere() -> None:
     document = _document()
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
-    for reference in _references(document):
+    for reference in references(document):
         at: Any = document
         for step in reference.removeprefix("#/").split("/"):
             at = at[step]
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _references(item)
 
 
 def test_the_document_is_not_made_at_the_start() -> None:
@@ -130,48 +117,4 @@ def _all_operations(ask: Any, known: Mapping[str, str]) -> None:
     for operation in (result.ok() for result in schema.get_all_operations()):  # type: ignore[union-attr]
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             if time.monotonic() < until:
-                _one_operation(operation, mode, ask, known, until)
-
-
-def _one_operation(operation: Any, mode: GenerationMode, ask: Any, known: Mapping[str, str], until: float) -> None:
-    @hypothesis.seed(1)
-    @hypothesis.settings(
-        max_examples=6,
-        deadline=None,
-        database=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    @hypothesis.given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
-    def one(case: Any, is_known: bool) -> None:
-        if time.monotonic() > until:
-            return
-        method = case.method.upper()
-        if is_known and method != "DELETE":
-            case.path_parameters = {name: known.get(name, value) for name, value in case.path_parameters.items()}
-        answer = ask(method, _path(case), **_given(case, method))
-        assert answer.status_code < 500, (method, answer.request.url, answer.request.content[:2000], answer.text)
-
-    try:
-        one()
-    except hypothesis.errors.Unsatisfiable:
-        return  # where there is nothing to be wrong with, no wrong request is drawn
-
-
-def _path(case: Any) -> str:
-    parts = (
-        quote(str(case.path_parameters.get(part[1:-1], "")), safe="") if part.startswith("{") else part
-        for part in case.path.split("/")
-    )
-    return "/".join(parts)
-
-
-def _given(case: Any, method: str) -> dict[str, Any]:
-    kwargs = case.as_transport_kwargs(base_url="http://mail.test")
-    given: dict[str, Any] = {"params": {name: str(value) for name, value in (kwargs.get("params") or {}).items()}}
-    if method in ("POST", "PATCH"):
-        if kwargs.get("json") is not None:
-            given["json"] = kwargs["json"]
-        elif isinstance(kwargs.get("data"), str | bytes):
-            given["content"] = kwargs["data"]
-    return given
+                one_operation(operation, mode, ask, known, until, examples=6, seed=1)

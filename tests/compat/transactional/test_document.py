@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from postroom.http.transactional import openapi
 from postroom.http.transactional.app import PREFIX, ROUTES
-from tests.compat.inai.test_document import _one_operation, _references
+from tests.compat.hunt import one_operation, references
 from tests.compat.lies import shape
 from tests.compat.requirements.transactional import ENDPOINTS
 from tests.compat.transactional.client import Client, transactional
@@ -55,7 +55,7 @@ def test_the_document_has_every_route_under_a_name_of_its_own_and_holds_together
     assert json.loads(openapi.rendered(PREFIX, ROUTES)) == document
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
-    for reference in _references(document):
+    for reference in references(document):
         at: Any = document
         for step in reference.removeprefix("#/").split("/"):
             at = at[step]
@@ -108,4 +108,4 @@ def _all_operations(ask: Any, known: Mapping[str, str]) -> None:
     for operation in (result.ok() for result in schema.get_all_operations()):  # type: ignore[union-attr]
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             if time.monotonic() < until:
-                _one_operation(operation, mode, ask, known, until)
+                one_operation(operation, mode, ask, known, until, examples=6, seed=1)

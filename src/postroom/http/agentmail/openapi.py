@@ -8,18 +8,14 @@ from typing import Any, get_type_hints
 
 import orjson
 from pydantic import BaseModel, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
 from starlette.responses import Response
 
 from postroom import __version__
 from postroom.http.agentmail import errors, read, shapes, threads
-from postroom.http.errors import TRIED_AGAIN
+from postroom.http.document import PATH, Schema, Untitled, error_response, itself
 from postroom.http.route import GREEDY, Route
 from postroom.service.catalog import OPERATIONS
 from postroom.service.operation import ANYONE, Operation
-
-PATH = "/openapi.json"
-Schema = dict[str, Any]
 
 # What a client calls a route whose end says more than its operation's name.
 _VERBS: Mapping[str, Mapping[str, str]] = {
@@ -79,13 +75,6 @@ _SAID = {
 }
 
 
-class _Untitled(GenerateJsonSchema):
-    """Without the titles that repeat the names of fields."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
 @cache
 def rendered(prefix: str, routes: tuple[Route, ...]) -> bytes:
     """Return the document as JSON, UTF-8, made once."""
@@ -103,7 +92,7 @@ def document(prefix: str, routes: Sequence[Route], *, with_ours: bool = False) -
     for route in routes:
         described = _operation(route, answers.get(route.show), components, with_ours=with_ours)
         paths.setdefault(prefix + route.path, {})[route.method.lower()] = described
-    paths[prefix + PATH] = {"get": _itself()}
+    paths[prefix + PATH] = {"get": itself()}
     for schema in components.values():
         _mark_off(schema.get("properties", {}), keep=with_ours)
     return {
@@ -165,7 +154,7 @@ def _answer_schemas(routes: Sequence[Route], components: Schema) -> dict[Any, Sc
     more = [shapes.ErrorResponse, shapes.ValidationErrorResponse]
     adapters: list[Any] = [(show, "validation", TypeAdapter(shape)) for show, shape in plain.items()]
     adapters += [(shape, "validation", TypeAdapter(shape)) for shape in more]
-    found, defined = TypeAdapter.json_schemas(adapters, ref_template=_REF, schema_generator=_Untitled)
+    found, defined = TypeAdapter.json_schemas(adapters, ref_template=_REF, schema_generator=Untitled)
     components |= defined.get("$defs", {})
     answers: dict[Any, Schema] = {show: {"application/json": {"schema": found[show, "validation"]}} for show in plain}
     for show, shape in shown.items():
@@ -210,7 +199,7 @@ def _operation(route: Route, content: Schema | None, components: Schema, *, with
 
 def _input(model: type[BaseModel], components: Schema) -> Schema:
     """Return what an operation takes; the models in it go to the components."""
-    schema = model.model_json_schema(by_alias=True, ref_template=_REF, schema_generator=_Untitled)
+    schema = model.model_json_schema(by_alias=True, ref_template=_REF, schema_generator=Untitled)
     components |= schema.pop("$defs", {})
     return {**schema, "properties": schema.get("properties", {}), "required": schema.get("required", [])}
 
@@ -291,21 +280,5 @@ def _statuses(route: Route, operation: Operation, described: Schema) -> Iterator
 
 def _error(status: int) -> Schema:
     shape = "ValidationErrorResponse" if status == 400 else "ErrorResponse"
-    described: Schema = {
-        "description": _SAID[status],
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model=shape)}}},
-    }
-    if status in TRIED_AGAIN:
-        described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return described
-
-
-def _itself() -> Schema:
-    content = {"application/json": {"schema": {"type": "object"}}}
-    return {
-        "operationId": "openapi.get",
-        "summary": "Get this document; no key is needed.",
-        "tags": ["openapi"],
-        "security": [],
-        "responses": {"200": {"description": "The result.", "content": content}},
-    }
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=shape)}}}
+    return error_response(status, _SAID[status], content)

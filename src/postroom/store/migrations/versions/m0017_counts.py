@@ -80,7 +80,7 @@ def counting(dialect: str) -> tuple[str, ...]:
             ("DELETE", old, "OLD", "-1"),
         ):
             name = f"hidden_{table}_{change.split()[0].lower()}"
-            made += _trigger(dialect, name, f"{change} ON {table}", when, _steps(column, row, amount))
+            made += trigger(dialect, name, f"{change} ON {table}", when, _steps(column, row, amount))
     return tuple(made)
 
 
@@ -98,11 +98,12 @@ def forgetting(dialect: str) -> tuple[str, ...]:
     made: list[str] = []
     for table, key in _OWNERS.items():
         step = f"DELETE FROM client_id WHERE id = OLD.{key}"
-        made += _trigger(dialect, f"client_id_{table}", f"DELETE ON {table}", "OLD.client_id IS NOT NULL", step)
+        made += trigger(dialect, f"client_id_{table}", f"DELETE ON {table}", "OLD.client_id IS NOT NULL", step)
     return tuple(made)
 
 
-def _trigger(dialect: str, name: str, event: str, when: str, steps: str) -> tuple[str, ...]:
+def trigger(dialect: str, name: str, event: str, when: str, steps: str) -> tuple[str, ...]:
+    """Return what makes a trigger: after `event`, for each row that `when` is true of."""
     if dialect == "sqlite":
         return (f"CREATE TRIGGER {name} AFTER {event} WHEN {when} BEGIN {steps}; END",)
     return (

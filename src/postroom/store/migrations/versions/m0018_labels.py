@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from postroom.store.migrations.versions.m0017_counts import trigger
+
 revision = "0018"
 down_revision = "0017"
 branch_labels = None
@@ -62,14 +64,5 @@ def counting(dialect: str) -> tuple[str, ...]:
             " ON CONFLICT (inbox_id) DO UPDATE SET messages = outgoing_count.messages + excluded.messages;"
             f" DELETE FROM outgoing_count WHERE inbox_id = {row}.inbox_id AND messages = 0"
         )
-        made += _trigger(dialect, name, f"{change} ON message", when, steps)
+        made += trigger(dialect, name, f"{change} ON message", when, steps)
     return tuple(made)
-
-
-def _trigger(dialect: str, name: str, event: str, when: str, steps: str) -> tuple[str, ...]:
-    if dialect == "sqlite":
-        return (f"CREATE TRIGGER {name} AFTER {event} WHEN {when} BEGIN {steps}; END",)
-    return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {steps}; RETURN NULL; END $$",
-        f"CREATE TRIGGER {name} AFTER {event} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()",
-    )

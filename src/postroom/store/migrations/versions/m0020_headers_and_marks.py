@@ -6,6 +6,8 @@ Counts what inboxes received and is read, or put aside: as mail arrives, neither
 import sqlalchemy as sa
 from alembic import op
 
+from postroom.store.migrations.versions.m0017_counts import trigger
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
@@ -76,14 +78,5 @@ def counting(dialect: str) -> tuple[str, ...]:
             f" {', '.join(f'{name} = mark_count.{name} + excluded.{name}' for name in _COUNTS)};"
             f" DELETE FROM mark_count WHERE inbox_id = {row}.inbox_id AND seen = 0 AND archived = 0"
         )
-        made += _trigger(dialect, f"mark_{change.split()[0].lower()}", f"{change} ON message", when, steps)
+        made += trigger(dialect, f"mark_{change.split()[0].lower()}", f"{change} ON message", when, steps)
     return tuple(made)
-
-
-def _trigger(dialect: str, name: str, event: str, when: str, steps: str) -> tuple[str, ...]:
-    if dialect == "sqlite":
-        return (f"CREATE TRIGGER {name} AFTER {event} WHEN {when} BEGIN {steps}; END",)
-    return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {steps}; RETURN NULL; END $$",
-        f"CREATE TRIGGER {name} AFTER {event} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()",
-    )

@@ -86,6 +86,6 @@ async def test_a_thread_out_of_reach_is_absent_to_its_reader_too(house: Bed) -> 
     await house.inbox()
     message = await house.receive(mail(text="secret"))
     stranger = await house.stranger()
-    texts = await house.call("threads.new_texts", ids=[message.id])
-    assert texts[message.id].text.startswith("secret")
-    assert await house.call("threads.new_texts", stranger, ids=[message.id]) == {}
+    texts = await house.call("threads.new_texts", seqs=[message.seq])
+    assert texts[message.seq].text.startswith("secret")
+    assert await house.call("threads.new_texts", stranger, seqs=[message.seq]) == {}

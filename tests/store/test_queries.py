@@ -62,7 +62,7 @@ inboxes.count_words_by_org_id inboxes.count_words_by_pod_id inboxes.destination 
 keys.by_prefix keys.count keys.delete_of_inbox keys.of_inbox keys.use
 counts.marks counts.outgoing labels.delete labels.in_use labels.remove
 lists.allowing lists.fitting
-references.contact references.contacts messages.origins messages.origins_of_thread
+references.contact references.contacts messages.bodies messages.origins_of_thread
 metrics.end_thread metrics.forget metrics.held metrics.next_place metrics.thin
 messages.blob_used messages.delete_body messages.to_purge
 notifications.claim notifications.delete_of_inbox notifications.delete_of_webhook
@@ -229,7 +229,7 @@ def connection(postgres: str) -> Iterator[psycopg.Connection[Any]]:
             for made in table.indexes:
                 connected.execute(str(CreateIndex(made).compile(dialect=NUMBERED)).encode())
         for statement in (
-            *m0001_first.filing("postgresql", "tainted", "automatic"),
+            *m0001_first.filing("postgresql", "tainted", "automatic", "origin"),
             *m0006_webhooks.marking("postgresql"),
         ):
             connected.execute(statement.encode())

@@ -45,6 +45,8 @@ PLAIN: dict[str, Any] = {
     "parse_error": None,
     "created_at": 6,
     "updated_at": 7,
+    "origin": "smtp",
+    "tainted": False,
 }
 FULL = PLAIN | {
     "labels": ("received", "unread"),
@@ -56,6 +58,8 @@ FULL = PLAIN | {
     "attachments": (FILE, FILE),
     "in_reply_to": "<0@example.com>",
     "parse_error": "It does not parse.",
+    "origin": "local",
+    "tainted": True,
 }
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from postroom.http.one_write import OneWriteProtocol
+
 _GRACE_S = 3
 _MAX_FRAME = 64 * 1024  # bytes that a client may send over a WebSocket at once
 
@@ -22,6 +24,7 @@ async def serve(app: ASGIApp, sock: socket.socket, end_streams: Callable[[], Non
     """Serve `app` on a bound socket until cancelled; then end what streams, and let requests end for a few seconds."""
     config = uvicorn.Config(
         app,
+        http=OneWriteProtocol,
         log_config=None,
         access_log=False,
         ws="websockets-sansio",

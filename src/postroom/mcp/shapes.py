@@ -3,6 +3,7 @@
 Every answer carries `position`: the place in the log at which it was true, for `wait_for_message(after=…)`.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from postroom.mcp.facts_words import FactsShape
 from postroom.mcp.words import line, moment
 from postroom.model.inbox import Inbox, MetadataValue
-from postroom.model.message import Attachment, Listed
+from postroom.model.message import Attachment, Listed, MessageLine
 from postroom.model.thread import Thread
 from postroom.service.introducing import Introduction
 
 _FILENAME = 255  # characters, as many as the parser keeps
+_SHORT = 2_000  # characters of a message that is remembered
 LISTED_FILES = 5  # attachments of a message that a list names
 
 
@@ -285,20 +287,25 @@ def message_fields(
     """Return a message as lists show it, ready for JSON: a page has many, and a model for each is half of its cost.
 
     `of_many`: the list is of several inboxes, and names that of each. At most `room` characters of each list of people
-    are shown, and `subject` of the subject. `by` says who wrote it.
+    are shown, and `subject` of the subject. `by` says who wrote it. What is in it is shared: nothing of it may be
+    changed.
     """
-    to, cc, bcc = message.to, message.cc, message.bcc
+    known = isinstance(message, MessageLine) and _is_short(message)
+    return (_known_fields if known else _fields)(message, of_many, room, subject, by).copy()
+
+
+def _fields(message: Listed, of_many: bool, room: int, subject: int, by: Introduction | None) -> dict[str, Any]:
     fields: dict[str, Any] = {"inbox_id": message.inbox_address} if of_many else {}
     fields["message_id"] = message.message_id
     fields["thread_id"] = message.thread_id
     fields["from"] = line(message.from_)
     if by is not None:
         fields["sender_verdict"], fields["sender_is"] = by
-    left = len(to) + len(cc) + len(bcc)
-    for name, given in (("to", to), ("cc", cc), ("bcc", bcc)):
+    left = 0
+    for name, given in (("to", message.to), ("cc", message.cc), ("bcc", message.bcc)):
         if given or name == "to":
             shown = fields[name] = people(given, room)
-            left -= len(shown)
+            left += len(given) - len(shown)
     if left:
         fields["more_recipients"] = left
     if message.subject is not None:
@@ -314,6 +321,16 @@ def message_fields(
         if len(attachments) > len(files):
             fields["more_attachments"] = len(attachments) - len(files)
     return fields
+
+
+# Agents look at the same messages again and again; a line says all that is shown of one.
+_known_fields = lru_cache(maxsize=2048)(_fields)
+
+
+def _is_short(message: MessageLine) -> bool:
+    """Tell whether a message may be remembered: a stranger chooses how much these hold."""
+    people = len(message.to_json) + len(message.cc_json) + len(message.reply_to_json)
+    return people + len(message.attachments_json) + len(message.subject or "") <= _SHORT
 
 
 def message_item(message: Listed) -> MessageItem:

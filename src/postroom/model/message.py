@@ -92,6 +92,8 @@ class MessageSummary(Record):
     parse_error: str | None
     created_at: int
     updated_at: int
+    origin: Origin
+    tainted: bool = False  # an inbox of ours wrote it, of what came from outside
 
 
 _SHORT = 500  # characters of a list column that are remembered: a stranger may name 2,000 recipients
@@ -136,6 +138,8 @@ class MessageLine(NamedTuple):
     size: int
     created_at: int
     updated_at: int
+    origin: Origin
+    tainted: int  # 0 or 1
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -186,9 +190,7 @@ class Message(MessageSummary):
     headers: tuple[tuple[str, str], ...]
     date: int | None
     threaded_by: Literal["in_reply_to", "references", "subject"] | None  # why it joined its thread; None: it began it
-    origin: Origin
     envelope_from: str | None  # None: we wrote it
-    tainted: bool = False  # an inbox of ours wrote it, of what came from outside
     automatic: bool = False  # a program wrote it, by its header or its null return path: no answer is expected
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from postroom.model.address import read_address
 from postroom.model.errors import InvalidInput
-from postroom.model.message import MessageSummary, Origin
+from postroom.model.message import Listed, Origin
 from postroom.service.operation import Context
 from postroom.store.queries import messages as queries
 
@@ -42,7 +42,7 @@ def note(
             context.tx.insert(queries.ADD_REFERENCE, {**row, "reference": reference})
 
 
-def of_senders(context: Context, messages: Iterable[MessageSummary]) -> dict[str, Contact]:
+def of_senders(context: Context, messages: Iterable[Listed]) -> dict[str, Contact]:
     """Return what is known of the senders of messages of one inbox, by their From as it is shown."""
     listed = list(messages)
     return of_people(context, listed[0].inbox_id, {m.from_: None for m in listed}) if listed else {}
@@ -52,12 +52,7 @@ def of_people(context: Context, inbox_id: str, people: Iterable[str]) -> dict[st
     """Return what is known of people, given as lists show them; a few of them by one look-up."""
     keys = {shown: key for shown in people if (key := key_of(shown)) is not None}
     wanted = [f"{way}:{key}" for key in dict.fromkeys(keys.values()) for way in ("from", "to")]
-    step = len(queries.REFERENCES)
-    times: dict[str, int] = {}
-    for first in range(0, len(wanted), step):
-        few = [*wanted[first : first + step], *[""] * step][:step]
-        places = dict(zip(queries.REFERENCES, few, strict=True))
-        times.update(context.tx.all(queries.CONTACTS, inbox_id=inbox_id, **places))
+    times = dict(context.tx.among(queries.CONTACTS, queries.REFERENCES, wanted, inbox_id=inbox_id))
     return {shown: Contact(times.get(f"from:{key}"), times.get(f"to:{key}")) for shown, key in keys.items()}
 
 

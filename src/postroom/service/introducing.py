@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from postroom.model.address import address_key
-from postroom.model.message import Listed, MessageLine, MessageSummary, Origin
+from postroom.model.message import Listed, MessageLine, MessageSummary
 from postroom.model.page import Page
 from postroom.model.thread import Thread
 from postroom.service import contacts, messages, threads
@@ -19,6 +19,7 @@ from postroom.service.reading import Verdict, verdict
 from postroom.store.queries import messages as queries
 
 LOOKED_AT = 50  # newest messages of a thread; whoever wrote in a longer one before them counts as outside
+_NOBODY = Contact()
 _CAREFUL: tuple[Standing, ...] = ("first_contact", "known", "written_to")  # the least known first
 
 
@@ -82,14 +83,13 @@ def find(context: Context, given: SendersOf) -> Mapping[int, Introduction]:
 
 def of_messages(context: Context, listed: Sequence[Listed]) -> dict[int, Introduction]:
     """Return who wrote each of these messages, by its number."""
-    origins = _origins(context, [message.seq for message in listed if "sent" not in message.labels])
-    outside = [message for message in listed if message.seq in origins]
-    known = _contacts(context, ((message.inbox_id, message.from_) for message in outside))
+    outside = ((message.inbox_id, message.from_) for message in listed if message.origin not in ("sent", "local"))
+    known = _contacts(context, outside)
     found: dict[int, Introduction] = {}
     for message in listed:
-        origin, tainted = origins.get(message.seq, ("sent", False))
-        contact = known.get((message.inbox_id, message.from_), Contact())
-        found[message.seq] = Introduction(verdict(origin, tainted), standing(origin, contact, message.timestamp))
+        contact = known.get((message.inbox_id, message.from_), _NOBODY)
+        who = standing(message.origin, contact, message.timestamp)
+        found[message.seq] = Introduction(verdict(message.origin, bool(message.tainted)), who)
     return found
 
 
@@ -100,7 +100,7 @@ def of_threads(context: Context, listed: Sequence[Thread]) -> dict[int, Introduc
     known = _contacts(context, ((thread.inbox_id, sender) for thread in outside for sender in _others(thread)))
     found = {thread.seq: _inside(thread, ways[thread.seq]) for thread in listed}
     for thread in outside:
-        people = [known.get((thread.inbox_id, sender), Contact()) for sender in _others(thread)] or [Contact()]
+        people = [known.get((thread.inbox_id, sender), _NOBODY) for sender in _others(thread)] or [_NOBODY]
         standings = {standing("smtp", contact, thread.timestamp) for contact in people}
         found[thread.seq] = Introduction("unchecked", next(one for one in _CAREFUL if one in standings))
     return found
@@ -125,15 +125,6 @@ def _others(thread: Thread) -> list[str]:
     """Return those who wrote in a thread besides its inbox."""
     own = address_key(thread.inbox_address)
     return [sender for sender in thread.senders[:LOOKED_AT] if contacts.key_of(sender) != own]
-
-
-def _origins(context: Context, seqs: Sequence[int]) -> dict[int, tuple[Origin, bool]]:
-    step = len(queries.SEQS)
-    found: dict[int, tuple[Origin, bool]] = {}
-    for first in range(0, len(seqs), step):
-        few = [*seqs[first : first + step], *[-1] * step][:step]
-        found.update(context.tx.all(queries.ORIGINS, **dict(zip(queries.SEQS, few, strict=True))))
-    return found
 
 
 def _contacts(context: Context, parties: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Contact]:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from postroom.model.delivery import Delivery
 from postroom.model.errors import InvalidInput, NotFound
 from postroom.model.event import EventType
-from postroom.model.message import Attachment, Message, MessageLine, MessageSummary, Raw
+from postroom.model.message import Attachment, Listed, Message, MessageLine, MessageSummary, Raw
 from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
@@ -382,7 +382,7 @@ def since(context: Context, given: Since) -> LatestNews:
     return LatestNews(inbox_id=inbox.inbox_id, message=None, recent=recent)
 
 
-def short_ref(message: MessageSummary) -> str:
+def short_ref(message: Listed) -> str:
     """Return a message's short id, `m12-3kq8`: its row number, and letters that no other of that row has."""
     return f"m{message.seq}-{message.id[-4:]}"
 

@@ -6,7 +6,8 @@ What comes out is inert: nothing invisible, nothing hidden, no remote image; wha
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -19,7 +20,7 @@ from postroom.model.codes import Code, Link
 from postroom.model.delivery import Delivery
 from postroom.model.facts import Facts
 from postroom.model.inert import inert, unseen, without_images
-from postroom.model.message import Message, MessageSummary, Origin
+from postroom.model.message import Listed, Message, MessageLine, Origin
 from postroom.model.record import Record
 from postroom.model.removed import Removed
 from postroom.model.tenant import Actor
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _INLINE = 64 * 1024  # characters; reading more would hold up the event loop
 _PORTION = 512 * 1024  # bytes of messages whose texts are read at a time
 _MAX_HISTORY = 100_000  # characters in which history that stands nowhere else is looked for
+_REMEMBERED = 2_000  # characters of a header; longer ones are rare, and a stranger's to make
 _COMPARED = 200  # words of each body that are held against the other
 # unchecked: no SPF, DKIM or DMARC was verified; local: an inbox of this server wrote it; tainted: one did, of what came
 # from outside; own: this inbox did.
@@ -80,22 +82,22 @@ class ReadThread(GetThread):
     )
 
 
-class Passage(Record):
+class Passage(NamedTuple):
     """A message of a thread with the beginning of what is new in it, which has `total_chars` in all; inert.
 
     `quoted` is what the newest message quotes that stands in no other passage.
     """
 
-    message: MessageSummary
+    message: MessageLine
     text: str
     total_chars: int
-    quoted: str = ""
-    removed: Removed = _NOTHING
+    removed: Removed
     verdict: Verdict
     standing: Standing
+    quoted: str = ""
 
 
-class ThreadReading(Record):
+class ThreadReading(NamedTuple):
     """A thread whose newest messages were read, oldest of them first; `left_out` counts all others.
 
     `next_page_token` gives the messages before them.
@@ -116,7 +118,7 @@ async def read_thread(desk: "Desk", actor: Actor, given: ReadThread) -> Answer[T
     for number, portion in enumerate(portions(outline.messages, _PORTION)):
         texts = outline.texts
         if number:
-            texts = await desk.call("threads.new_texts", actor, NewTextsOf(ids=tuple(m.id for m in portion)))
+            texts = await desk.call("threads.new_texts", actor, NewTextsOf(seqs=tuple(m.seq for m in portion)))
         left = given.max_chars - sum(len(passage.text) for passage in read)
         large = sum(len(new.html or new.text or "") for new in texts.values()) > _INLINE
         part = (portion, texts, outline.contacts, left)
@@ -133,36 +135,34 @@ async def read_thread(desk: "Desk", actor: Actor, given: ReadThread) -> Answer[T
 
 async def _with_history(newest: Passage, outline: Outline, read: Sequence[Passage], size: int) -> Passage:
     """Return the newest message with what it quotes that stands in no passage, as far as there is room."""
-    new = outline.texts.get(newest.message.id)
-    if new is None or new.whole is None:
+    if outline.whole is None:
         return newest
     shown = [passage.text for passage in read]
-    large = sum(map(len, shown)) + sum(len(body or "") for body in new.whole) > _INLINE
-    quoted = await asyncio.to_thread(_history, new.whole, shown) if large else _history(new.whole, shown)
-    return newest.model_copy(update={"quoted": quoted[: max(0, size - sum(map(len, shown)))]})
+    large = sum(map(len, shown)) + sum(len(body or "") for body in outline.whole) > _INLINE
+    quoted = await asyncio.to_thread(_history, outline.whole, shown) if large else _history(outline.whole, shown)
+    return newest._replace(quoted=quoted[: max(0, size - sum(map(len, shown)))])
 
 
 def _passages(
-    portion: list[MessageSummary], texts: Mapping[str, NewText], contacts: Mapping[str, Contact], left: int
+    portion: list[MessageLine], texts: Mapping[int, NewText], contacts: Mapping[str, Contact], left: int
 ) -> list[Passage]:
     """Return the messages with as much of their texts as `left` characters allow, the first served first."""
     read: list[Passage] = []
     for message in portion:
-        if (new := texts.get(message.id)) is None:
+        if (new := texts.get(message.seq)) is None:
             continue
         text, removed = shown_of(_seen_of(new))
         shown = text[: max(left, 0)]
         left -= len(shown)
-        values = {
-            "message": message,
-            "text": shown,
-            "total_chars": len(text),
-            "quoted": "",
-            "removed": _with_header(removed, message),
-            "verdict": verdict(new.origin, new.tainted),
-            "standing": standing(new.origin, contacts.get(message.from_, Contact()), message.timestamp),
-        }
-        read.append(Passage.trusted(values))
+        passage = Passage(
+            message=message,
+            text=shown,
+            total_chars=len(text),
+            removed=_with_header(removed, message),
+            verdict=verdict(new.origin, new.tainted),
+            standing=standing(new.origin, contacts.get(message.from_, Contact()), message.timestamp),
+        )
+        read.append(passage)
     return read
 
 
@@ -251,16 +251,23 @@ def shown_of(seen: Seen) -> tuple[str, Removed]:
     return text, Removed(characters=characters, blocks=seen.blocks, images=seen.images + images)
 
 
-def _with_header(removed: Removed, message: MessageSummary) -> Removed:
+def _with_header(removed: Removed, message: Listed) -> Removed:
     """Add what is taken out of the header of a message, and of the names of its files, when they are shown."""
     people = (message.from_, *message.to, *message.cc, *message.bcc, *message.reply_to)
     lines = "\n".join((message.subject or "", *people, *(file.filename or "" for file in message.attachments)))
-    # Alone is alone on its line, so that what one ends with says nothing of how the next begins.
-    characters, images = unseen(lines), without_images(lines)[1]
+    characters, images = (_taken_out if len(lines) <= _REMEMBERED else _taken_out.__wrapped__)(lines)
     if not (characters or images):
         return removed
     added = {"characters": removed.characters + characters, "images": removed.images + images}
     return removed.model_copy(update=added)
+
+
+# The same people write about the same thing in message after message of a thread.
+@lru_cache(maxsize=1024)
+def _taken_out(lines: str) -> tuple[int, int]:
+    """Return how many characters and how many images are taken out of lines that are shown each by itself."""
+    # What one ends with says nothing of how the next begins.
+    return unseen(lines), without_images(lines)[1]
 
 
 def _harmless(text: str) -> str:

@@ -3,11 +3,11 @@ write to somebody new, and what they write is itself as if it came from outside.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from postroom.model.address import address_key
 from postroom.model.draft import DraftSummary
-from postroom.model.message import Message, MessageSummary
+from postroom.model.message import Message
 from postroom.model.policy import Taint, hand
 from postroom.model.tenant import Actor
 from postroom.service import families
@@ -23,6 +23,16 @@ LASTS_MS = 3_600_000
 EXACT_MS = 60_000  # how true the time of the last reading is
 MAX_LOOKED_AT = 1_000  # messages of a thread; a longer one is not trusted
 _FIRST_LOOK = 20  # of them: where one came from outside, it is mostly among these
+
+
+class Kept(Protocol):
+    """A message of the store."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def org_id(self) -> str: ...
 
 
 class Reading(Input):
@@ -130,7 +140,7 @@ def came_of(message: Message) -> Came:
     return Came(message.origin, message.envelope_from, message.from_, message.tainted)
 
 
-def reads(context: Context, message: MessageSummary) -> None:
+def reads(context: Context, message: Kept) -> None:
     """Say that the body, or a file, of a message is shown to the actor of this call."""
     if not context.seen:
         came = context.tx.one(queries.CAME_ONE, seq=message.seq)

@@ -1,11 +1,12 @@
 """Threads of an inbox, a pod or an organization: list, search, get, label."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 from pydantic import Field
 
 from postroom.model.errors import InvalidInput, NotFound, Unprocessable
-from postroom.model.message import HIDDEN, Message, MessageSummary
+from postroom.model.message import HIDDEN, Message, MessageLine, MessageSummary
 from postroom.model.page import Page
 from postroom.model.record import Record
 from postroom.model.thread import Thread
@@ -29,7 +30,9 @@ from postroom.service.operation import BY_PLACE, Context, Input
 from postroom.store import search as index
 from postroom.store.queries import messages, threads
 from postroom.store.queries.messages import NewText
+from postroom.store.query import Query
 
+T = TypeVar("T")
 MAX_LABELLED = 99  # messages of a thread that one call labels
 _MAX_BODIES = 8_000_000  # characters of a page of whole messages
 _LOOKED_AT = 5  # messages that a search looks at for each thread of a page
@@ -80,10 +83,9 @@ class UpdateThread(ThreadRef):
 
 
 class NewTextsOf(Input):
-    """Messages by their inner ids; of the one that `whole` names all that it says, where that is more."""
+    """Messages by their numbers."""
 
-    ids: tuple[str, ...]
-    whole: str | None = None
+    seqs: tuple[int, ...]
 
 
 class OutlineOf(GetThread):
@@ -92,16 +94,18 @@ class OutlineOf(GetThread):
     portion: int
 
 
-class Outline(Record):
+class Outline(NamedTuple):
     """A thread and its newest messages without their bodies, newest first; `left_out` counts all others.
 
-    `texts` has what is new in the first portion of them; `contacts` says what is known of their senders, by From;
-    `next_page_token` gives the messages before them.
+    `texts` has what is new in the first portion of them, by their numbers; `whole` is the text and the HTML of the
+    newest, where it quotes history; `contacts` says what is known of their senders, by From; `next_page_token` gives
+    the messages before them.
     """
 
     thread: Thread
-    messages: tuple[MessageSummary, ...]
-    texts: dict[str, NewText]
+    messages: tuple[MessageLine, ...]
+    texts: dict[int, NewText]
+    whole: tuple[str | None, str | None] | None
     contacts: dict[str, Contact]
     left_out: int
     next_page_token: str | None
@@ -207,24 +211,25 @@ class _Look:
 def outline(context: Context, given: OutlineOf) -> Outline:
     """Get a thread with its messages as lists show them."""
     thread = find_thread(context, given)
-    listed = _page(context, thread, given, given.limit + 1)
+    listed = _page(context, messages.LINES_OF_THREAD, thread, given, given.limit + 1)
     newest = tuple(listed[: given.limit])
     more = len(newest) < len(listed)
-    first = next(portions(newest, given.portion), [])
-    whole = newest[0].id if newest and given.page_token is None else None
+    texts = new_texts(context, NewTextsOf(seqs=tuple(m.seq for m in next(portions(newest, given.portion), []))))
+    first = texts.get(newest[0].seq) if newest and given.page_token is None else None
     return Outline(
         thread=thread,
         messages=newest,
-        texts=new_texts(context, NewTextsOf(ids=tuple(m.id for m in first), whole=whole)),
+        texts=texts,
+        whole=context.tx.one(messages.BODIES, seq=first.seq) if first is not None and first.more else None,
         contacts=of_senders(context, newest),
         left_out=max(0, thread.message_count - len(newest)),
         next_page_token=places.seal("thread", (newest[-1].timestamp, newest[-1].seq)) if more else None,
     )
 
 
-def portions(messages: Iterable[MessageSummary], size: int) -> Iterator[list[MessageSummary]]:
+def portions(messages: Iterable[MessageLine], size: int) -> Iterator[list[MessageLine]]:
     """Yield messages in lists of at most `size` bytes, or of one message."""
-    portion: list[MessageSummary] = []
+    portion: list[MessageLine] = []
     room = size
     for message in messages:
         if portion and message.size > room:
@@ -239,7 +244,7 @@ def portions(messages: Iterable[MessageSummary], size: int) -> Iterator[list[Mes
 def get(context: Context, given: GetThread) -> Conversation:
     """Get a thread with its messages, the newest page of them when no other is named."""
     thread = find_thread(context, given)
-    listed = _page(context, thread, given, given.limit + 1)
+    listed = _page(context, messages.OF_THREAD, thread, given, given.limit + 1)
     full: list[Message] = []
     room = _MAX_BODIES
     for summary in listed[: given.limit]:
@@ -288,18 +293,12 @@ def find_attachment(context: Context, given: ThreadAttachmentRef) -> Located:
     return find_listed(message, given.attachment_id)
 
 
-def new_texts(context: Context, given: NewTextsOf) -> dict[str, NewText]:
-    """Get what is new in messages, by their ids; one that was deleted meanwhile is missing."""
-    found = {one: context.tx.one(messages.NEW_TEXT, id=one) for one in given.ids}
-    texts = {one: text for one, text in found.items() if text is not None}
-    for one, text in texts.items():
-        if (text.origin != "sent" or text.tainted) and (read := context.tx.one(messages.BY_ID, id=one)) is not None:
-            taint.reads(context, read)
-    if given.whole in texts and texts[given.whole].more:
-        summary = context.tx.one(messages.BY_ID, id=given.whole)
-        full = None if summary is None else context.tx.one(messages.FULL, seq=summary.seq)
-        if full is not None:
-            texts[given.whole] = texts[given.whole]._replace(whole=(full.text, full.html))
+def new_texts(context: Context, given: NewTextsOf) -> dict[int, NewText]:
+    """Get what is new in messages, by their numbers; one that was deleted meanwhile is missing."""
+    texts = {text.seq: text for text in context.tx.among(messages.NEW_TEXTS, messages.SEQS, given.seqs)}
+    for text in texts.values():
+        if text.origin != "sent" or text.tainted:
+            taint.reads(context, text)
     return texts
 
 
@@ -314,9 +313,9 @@ def find_thread(context: Context, given: ThreadRef) -> Thread:
     return thread
 
 
-def _page(context: Context, thread: Thread, given: GetThread, n: int) -> list[MessageSummary]:
+def _page(context: Context, query: Query[T], thread: Thread, given: GetThread, n: int) -> list[T]:
     place = places.window("thread", given.page_token, ascending=False)
-    return context.tx.all(messages.OF_THREAD, thread_id=thread.thread_id, **place, n=n)
+    return context.tx.all(query, thread_id=thread.thread_id, **place, n=n)
 
 
 def _filter(given: ListThreads, hidden: frozenset[str]) -> Callable[[Thread], bool]:

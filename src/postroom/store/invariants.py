@@ -119,8 +119,7 @@ _REFERENCES = (
     ),
     _Rule(
         "message_open {} is of no message that was sent",
-        "SELECT message_seq FROM message_open WHERE message_seq NOT IN (SELECT m.seq FROM message m"
-        " JOIN message_body b ON b.message_seq = m.seq WHERE b.origin = 'sent')",
+        "SELECT message_seq FROM message_open WHERE message_seq NOT IN (SELECT seq FROM message WHERE origin = 'sent')",
     ),
     _Rule(
         "attachment_text {} is of no message",
@@ -134,8 +133,7 @@ _REFERENCES = (
 _QUEUES = (
     _Rule(
         "sent message {} has no delivery",
-        "SELECT m.id FROM message m JOIN message_body b ON b.message_seq = m.seq WHERE b.origin = 'sent'"
-        " AND m.id NOT IN (SELECT message_id FROM delivery)",
+        "SELECT id FROM message WHERE origin = 'sent' AND id NOT IN (SELECT message_id FROM delivery)",
     ),
     _Rule(
         "delivery {} is of no message of its inbox",
@@ -153,8 +151,8 @@ _QUEUES = (
     ),
     _Rule(
         "message {} has no event that tells of it",
-        "SELECT m.id FROM message m JOIN message_body b ON b.message_seq = m.seq WHERE b.origin <> 'import'"
-        " AND m.id NOT IN (SELECT json_extract(data, '$.message') FROM event"
+        "SELECT id FROM message WHERE origin <> 'import'"
+        " AND id NOT IN (SELECT json_extract(data, '$.message') FROM event"
         " WHERE type LIKE 'message.received%' OR type = 'message.sent')",
     ),
     _Rule(

@@ -4,7 +4,7 @@ Nothing here commits; the store does, once for all functions that waited togethe
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import Dialect
@@ -53,6 +53,14 @@ class Transaction:
         answer = self._execute(query, parameters)
         rows = from_json(answer.fetchone()[0]) if query.is_packed(self._dialect) else answer.fetchall()
         return [query.row(row) for row in rows]
+
+    def among(self, query: Query[T], names: Sequence[str], values: Sequence[Any], **parameters: Any) -> list[T]:
+        """Return the rows of `query` for all of `values`, of which it takes as many at once as it has `names` for."""
+        rows: list[T] = []
+        for first in range(0, len(values), len(names)):
+            few = [*values[first : first + len(names)], *([values[-1]] * len(names))]  # one twice changes nothing
+            rows += self.all(query, **dict(zip(names, few, strict=False)), **parameters)
+        return rows
 
     def run(self, query: Query[Any], **parameters: Any) -> int:
         """Execute a statement and return the number of rows that it changed."""

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, column, delete, func, insert, select, table, tuple_, update
+from sqlalchemy import Select, bindparam, case, column, delete, func, insert, select, table, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from postroom.model.message import (
@@ -37,8 +37,8 @@ _FIELDS = tuple(MessageSummary.model_fields)
 _NAMES = {"from_": "from", "message_id": "public_id"}
 SUMMARY = [_M.c[_NAMES.get(name, name)] for name in _FIELDS]
 LINE = [_M.c[_NAMES.get(name, name.removesuffix("_json"))] for name in MessageLine._fields]
-_FACTS = (_M.c.tainted, _M.c.automatic)
-_BODY = [*(c for c in _B.c if c.name not in ("message_seq", "client", "helo", "blob", "raw", "text_at")), *_FACTS]
+_LEFT_OUT = ("message_seq", "client", "helo", "blob", "raw", "text_at")
+_BODY = [*(c for c in _B.c if c.name not in _LEFT_OUT), _M.c.automatic]
 _BODY_NAMES = [c.name for c in _BODY]
 # A text that stands in the raw bytes as it is, NULL for all others.
 _PLAIN = func.substr(_B.c.raw, _B.c.text_at + 1)
@@ -49,6 +49,7 @@ def _values(row: Row) -> dict[str, Any]:
     for name in _LISTS:
         values[name] = strings(values[name])
     files = values["attachments"]
+    values["tainted"] = bool(values["tainted"])
     values["attachments"] = () if files == "[]" else tuple(Attachment(**file) for file in from_json(files))
     return values
 
@@ -63,8 +64,7 @@ def _message(row: Row) -> Message:
     values.update(zip(_BODY_NAMES, row[len(_FIELDS) :], strict=False))  # the plain text follows
     if (plain := row[-1]) is not None:
         values["text"] = plain_text(plain)
-    for fact in _FACTS:
-        values[fact.name] = bool(values[fact.name])
+    values["automatic"] = bool(values["automatic"])
     values["references"] = strings(values["references"])
     values["headers"] = tuple(map(tuple, from_json(values["headers"])))
     for kind in ("text", "html"):
@@ -115,37 +115,50 @@ class NewText(NamedTuple):
     """What is new in a message: its text; the HTML that this is of, or that stands alone, where no text came; how it
     came, and whether it was written here of what came from outside.
 
-    `more`: it quotes history besides. `whole` is then its text and HTML, for who asks.
+    `more`: it quotes history besides.
     """
 
+    seq: int
+    org_id: str
     text: str | None
     html: str | None
     origin: Origin
     more: bool = False
     tainted: bool = False
-    whole: tuple[str | None, str | None] | None = None
 
 
 def _new_text(row: Row) -> NewText:
-    text, plain, html, origin, more, tainted = row
-    return NewText(text if plain is None else plain_text(plain), html, origin, bool(more), bool(tainted))
+    seq, org_id, text, plain, html, origin, more, tainted = row
+    words = text if plain is None else plain_text(plain)
+    return NewText(seq, org_id, words, html, origin, bool(more), bool(tainted))
 
 
+SEQS = tuple(f"seq_{n}" for n in range(25))
 _NEW = func.coalesce(_B.c.extracted_text, _B.c.text)
-NEW_TEXT = Query[NewText](
-    "messages.new_text",
+NEW_TEXTS = Query[NewText](
+    "messages.new_texts",
     select(
+        _M.c.seq,
+        _M.c.org_id,
         _NEW,
         case((_B.c.extracted_text.is_(None), _PLAIN)),
         case((_B.c.text.is_(None) & _B.c.text_at.is_(None), func.coalesce(_B.c.extracted_html, _B.c.html))),
-        _B.c.origin,
+        _M.c.origin,
         func.coalesce(_B.c.extracted_text, _B.c.extracted_html).is_not(None),
         _M.c.tainted,
     )
     .join(_M, _B.c.message_seq == _M.c.seq)
-    .where(_M.c.id == bindparam("id")),
+    .where(_M.c.seq.in_([bindparam(name) for name in SEQS])),
     row=_new_text,
     reached=_M,
+    steered=True,
+)
+# The text and the HTML of a message that a reached query gave.
+BODIES = Query[tuple[str | None, str | None]](
+    "messages.bodies",
+    select(_B.c.text, _PLAIN, _B.c.html).where(_B.c.message_seq == bindparam("seq")),
+    row=lambda row: (row[0] if row[1] is None else plain_text(row[1]), row[2]),
+    inner=True,
 )
 RAW = Query[Raw](
     "messages.raw",
@@ -162,18 +175,23 @@ SOURCE = Query[tuple[Raw, bool]](
     row=lambda row: (Raw(content=row[0], blob=row[1], size=row[2]), bool(row[3])),
     reached=_M,
 )
-OF_THREAD = Query[MessageSummary](
-    "messages.of_thread",
-    select(*SUMMARY)
-    .where(
-        _M.c.thread_id == bindparam("thread_id"),
-        tuple_(_M.c.timestamp, _M.c.seq) < tuple_(bindparam("at"), bindparam("seq")),
+
+
+def _of_thread(columns: list[Any]) -> Select[Any]:
+    return (
+        select(*columns)
+        .where(
+            _M.c.thread_id == bindparam("thread_id"),
+            tuple_(_M.c.timestamp, _M.c.seq) < tuple_(bindparam("at"), bindparam("seq")),
+        )
+        .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
+        .limit(bindparam("n"))
     )
-    .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
-    .limit(bindparam("n")),
-    row=summary,
-    reached=_M,
-    steered=True,
+
+
+OF_THREAD = Query[MessageSummary]("messages.of_thread", _of_thread(SUMMARY), row=summary, reached=_M, steered=True)
+LINES_OF_THREAD = Query[MessageLine](
+    "messages.lines_of_thread", _of_thread(LINE), row=MessageLine._make, reached=_M, steered=True, packed=True
 )
 SET_LABELS = Query[None](
     "messages.set_labels",
@@ -184,22 +202,9 @@ SET_LABELS = Query[None](
 )
 DELETE = Query[None]("messages.delete", delete(_M).where(_M.c.seq == bindparam("seq")), reached=_M)
 DELETE_BODY = Query[None]("messages.delete_body", delete(_B).where(_B.c.message_seq == bindparam("seq")), inner=True)
-SEQS = tuple(f"seq_{n}" for n in range(25))
-# How messages of a list came, and whether they were written here of what came from outside, by their numbers, which a
-# reached query gave.
-ORIGINS = Query[tuple[int, tuple[Origin, bool]]](
-    "messages.origins",
-    select(_B.c.message_seq, _B.c.origin, _M.c.tainted)
-    .join(_M, _B.c.message_seq == _M.c.seq)
-    .where(_B.c.message_seq.in_([bindparam(name) for name in SEQS])),
-    row=lambda row: (row[0], (row[1], bool(row[2]))),
-    inner=True,
-    packed=True,
-)
 ORIGINS_OF_THREAD = Query[tuple[Origin, bool]](
     "messages.origins_of_thread",
-    select(_B.c.origin, _M.c.tainted)
-    .join(_M, _B.c.message_seq == _M.c.seq)
+    select(_M.c.origin, _M.c.tainted)
     .where(_M.c.thread_id == bindparam("thread_id"))
     .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
     .limit(bindparam("n")),

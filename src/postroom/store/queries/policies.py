@@ -159,7 +159,7 @@ WROTE_HERE = Query[From](
     "messages.wrote_here",
     select(_M.c["from"], _B.c.envelope_from, _M.c.reply_to)
     .join(_B, _B.c.message_seq == _M.c.seq)
-    .where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.timestamp >= bindparam("since"), _B.c.origin != "sent")
+    .where(_M.c.inbox_id == bindparam("inbox_id"), _M.c.timestamp >= bindparam("since"), _M.c.origin != "sent")
     .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
     .limit(bindparam("n")),
     row=lambda row: From(row[0], row[1], strings(row[2])),
@@ -200,7 +200,7 @@ FAMILY = Query[str](
 # Of a thread that the caller's own inbox has: how its newest messages came.
 CAME = Query[Came](
     "threads.came",
-    select(_B.c.origin, _B.c.envelope_from, _M.c["from"], _M.c.tainted, _M.c.automatic)
+    select(_M.c.origin, _B.c.envelope_from, _M.c["from"], _M.c.tainted, _M.c.automatic)
     .join(_B, _B.c.message_seq == _M.c.seq)
     .where(_M.c.thread_id == bindparam("thread_id"))
     .order_by(_M.c.timestamp.desc(), _M.c.seq.desc())
@@ -210,7 +210,7 @@ CAME = Query[Came](
 )
 CAME_ONE = Query[Came](
     "messages.came",
-    select(_B.c.origin, _B.c.envelope_from, _M.c["from"], _M.c.tainted, _M.c.automatic)
+    select(_M.c.origin, _B.c.envelope_from, _M.c["from"], _M.c.tainted, _M.c.automatic)
     .join(_B, _B.c.message_seq == _M.c.seq)
     .where(_M.c.seq == bindparam("seq")),
     row=_came,

@@ -90,6 +90,7 @@ class MessageRow(SQLModel, table=True):
     updated_at: int = number()
     tainted: bool  # written here of what came from outside: so is each copy that an inbox here got of it
     automatic: bool  # a program wrote it: what answers it is held
+    origin: str = string()
 
 
 class MessageBodyRow(SQLModel, table=True):
@@ -113,7 +114,6 @@ class MessageBodyRow(SQLModel, table=True):
     headers: str = string()
     date: int | None = number()
     threaded_by: str | None = string()  # why it joined its thread; NULL = it began it
-    origin: str = string()
     envelope_from: str | None = string()
     client: str | None = string()
     helo: str | None = string()

@@ -229,21 +229,22 @@ def _queues() -> None:
 def filing(dialect: str, *more: str) -> tuple[str, ...]:
     """Return what makes the view `filing`: a row put into it is a message with all that belongs to one.
 
-    `more` are columns that later versions gave the table of messages. One statement instead of eight: on SQLite each
-    gives up the interpreter, on PostgreSQL each is a round trip.
+    `more` are columns that later versions gave the table of messages, or took there from that of bodies. One statement
+    instead of eight: on SQLite each gives up the interpreter, on PostgreSQL each is a round trip.
     """
     of_message = [*OF_MESSAGE, *more]
+    of_body = [name for name in OF_BODY if name not in more]
     view = (
-        f"CREATE VIEW filing AS SELECT {_columns('m', of_message)}, {_columns('b', OF_BODY)}, r.digest, t.subject_key,"
+        f"CREATE VIEW filing AS SELECT {_columns('m', of_message)}, {_columns('b', of_body)}, r.digest, t.subject_key,"
         " t.labels AS thread_labels, t.senders, t.recipients, t.received_timestamp, t.sent_timestamp,"
         " CAST(NULL AS TEXT) AS event_type, CAST(NULL AS TEXT) AS event_data"
         " FROM message m JOIN message_body b ON b.message_seq = m.seq JOIN thread t ON t.id = m.thread_id"
         " JOIN message_reference r ON r.inbox_id = m.inbox_id AND r.reference = m.public_id"
     )
     if dialect == "sqlite":
-        steps = "; ".join(_steps(of_message, "last_insert_rowid()", "json_each(NEW.labels)"))
+        steps = "; ".join(_steps(of_message, of_body, "last_insert_rowid()", "json_each(NEW.labels)"))
         return view, f"CREATE TRIGGER filing_insert INSTEAD OF INSERT ON filing BEGIN {steps}; END"
-    first, *steps_after = _steps(of_message, "number", "json_array_elements_text(NEW.labels::json) AS value")
+    first, *steps_after = _steps(of_message, of_body, "number", "json_array_elements_text(NEW.labels::json) AS value")
     steps = "; ".join((f"{first} RETURNING seq INTO number", *steps_after))
     return (
         view,
@@ -257,15 +258,15 @@ def _columns(of: str, names: list[str]) -> str:
     return ", ".join(f'{of}."{name}"' for name in names)
 
 
-def _steps(of_message: list[str], number: str, labels: str) -> tuple[str, ...]:
+def _steps(of_message: list[str], of_body: list[str], number: str, labels: str) -> tuple[str, ...]:
     """Return the statements behind one row of the view; `number` is the row number that the first has made."""
     plain = ", ".join(f'"{name}"' for name in of_message)
-    body = ", ".join(f'"{name}"' for name in OF_BODY)
+    body = ", ".join(f'"{name}"' for name in of_body)
     owner = "org_id, pod_id, inbox_id"
     new_owner = _columns("NEW", owner.split(", "))
     return (
         f"INSERT INTO message ({plain}) VALUES ({_columns('NEW', of_message)})",
-        f"INSERT INTO message_body (message_seq, {body}) VALUES ({number}, {_columns('NEW', OF_BODY)})",
+        f"INSERT INTO message_body (message_seq, {body}) VALUES ({number}, {_columns('NEW', of_body)})",
         "INSERT INTO message_label (inbox_id, label, timestamp, message_seq)"
         f" SELECT NEW.inbox_id, value, NEW.timestamp, {number} FROM {labels}",
         # An id that was only referred to so far is this message's from now on.

@@ -43,6 +43,13 @@ def test_a_message_is_automatic_by_what_its_header_says(lines: list[str], automa
         "Errors-To: eve@evil.example",
         "List-Post: <mailto:eve@evil.example?subject=x>",
         "List-Unsubscribe: <https://example.com/a>, <mailto:eve%40evil.example>",
+        "List-Unsubscribe: <mai lto:eve@evil.example>",
+        "List-Post: eve@evil.example",
+        "Resent-Reply-To: eve@evil.example",
+        "Resent-Cc: eve@evil.example",
+        "Mail-Copies-To: eve@evil.example",
+        "Registered-Mail-Reply-Requested-By: eve@evil.example",
+        "Reply-To: eve\uff20evil.example",
         "Cc: eve@evil.example",
     ],
 )
@@ -53,7 +60,8 @@ def test_whom_a_header_asks_others_to_write_to_is_found(field: str) -> None:
 def test_what_names_nobody_adds_nobody() -> None:
     raw = mail("X-Note: eve@evil.example", "Comments: see eve@evil.example", to="agent@postroom.localhost")
     page = mail("List-Unsubscribe: <https://example.com/u?who=eve@evil.example>", to="agent@postroom.localhost")
-    assert named(parse(raw)) == named(parse(page)) == ("agent@postroom.localhost",)
+    answer = mail("In-Reply-To: <eve@evil.example>", to="agent@postroom.localhost")
+    assert named(parse(raw)) == named(parse(page)) == named(parse(answer)) == ("agent@postroom.localhost",)
 
 
 def test_a_header_of_nothing_but_signs_is_read_in_time() -> None:

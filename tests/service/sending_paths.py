@@ -13,6 +13,9 @@ import httpx
 from starlette.types import ASGIApp
 
 from postroom.http.agentmail.app import AgentMail
+from postroom.http.inai.app import PREFIX as INAI
+from postroom.http.inai.app import Inai
+from postroom.http.inai.wire import NAMES as INAI_NAMES
 from postroom.http.postroom.app import Ours
 from postroom.http.transactional.app import PREFIX, Transactional
 from postroom.http.transactional.wire import NAMES
@@ -58,6 +61,7 @@ class Walk:
         return {
             "/v1/postroom": Ours(desk, keys, inside.hub, links, MAX_BODY),
             PREFIX: Transactional(desk, keys, links, MAX_BODY),
+            INAI: Inai(desk, keys, links, MAX_BODY),
             "/v0": AgentMail(desk, keys, links, MAX_BODY),
         }
 
@@ -215,6 +219,25 @@ def _over_agent_email(path: str, lure: str = "", **fields: Any) -> Way:
     return walk
 
 
+def _over_inai(path: str, lure: str = "", **fields: Any) -> Way:
+    """Return the way by a POST over the inai dialect; `lure` as for the Agent Email dialect."""
+
+    async def walk(w: Walk) -> str:
+        original = w.original
+        if lure:
+            original = (await w.house.receive(mail(f"{lure}: {w.to}"), w.inbox)).message_id
+        look = "SELECT inbox_id, id FROM message WHERE public_id = ? AND inbox_address = ?"
+        names = dict(zip(("inbox_id", "message_id"), w.house.rows(look, original, w.inbox)[0], strict=True))
+        where = INAI + path.format(**{name: INAI_NAMES[name].name(inner) for name, inner in names.items()})
+        answer = await posted(w, where, _filled(fields, w))
+        if answer.status_code == 200:
+            return "sent"
+        assert answer.status_code == 403, answer.text
+        return "held" if "approval apr_" in answer.text else "refused"
+
+    return walk
+
+
 async def _batch(w: Walk) -> str:
     try:
         await w.call("messages.send_batch", messages=[{"to": w.to, "text": "t"}])
@@ -355,6 +378,10 @@ PATHS: dict[tuple[str, str], Way] = {
         "/messages/{message_id}/reply-all", lure="Cc", text="t"
     ),
     ("agent-email", "/messages/{message_id}/forward"): _over_agent_email("/messages/{message_id}/forward", to="TO"),
+    ("inai", f"{_INBOX}/messages/send"): _over_inai(f"{_INBOX}/messages/send", to="TO", text="t"),
+    ("inai", f"{_MESSAGE}/reply"): _over_inai(f"{_MESSAGE}/reply", cc="TO", text="t"),
+    ("inai", f"{_MESSAGE}/reply-all"): _over_inai(f"{_MESSAGE}/reply-all", lure="Cc", text="t"),
+    ("inai", f"{_MESSAGE}/forward"): _over_inai(f"{_MESSAGE}/forward", to="TO", text="t"),
     ("mcp", "send_message"): by_tool("send_message", to="TO", text="t"),
     ("mcp", "reply_to_message"): by_tool("reply_to_message", message_id="ORIGINAL", to="TO", text="t"),
     ("mcp", "forward_message"): by_tool("forward_message", message_id="ORIGINAL", to="TO"),

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfScope, Refused
+from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfScope, Refused, Unauthenticated
 from postroom.model.event import EventType
+from postroom.model.message import Incoming, ParsedMessage
 from postroom.model.policy import ApprovalState, Held
 from postroom.model.tenant import SYSTEM, Actor
 from tests.fakes.bed import DOMAIN, Bed
@@ -202,6 +203,48 @@ async def test_a_key_of_an_inbox_or_without_the_permission_or_whose_own_mail_is_
     for actor, error in ((confined, OutOfScope), (lacking, Forbidden), (bound, Forbidden)):
         with pytest.raises(error):
             await house.call("approvals.approve", actor, approval_id=held.approval_id)
+    assert _sent(house) == 0
+
+
+async def test_a_key_of_a_pod_decides_nothing_where_the_mail_of_the_key_that_made_it_is_held(house: Bed) -> None:
+    held = await _held(house, await _agent(house))
+    (inbox,) = (await house.call("inboxes.list")).items
+    bound = await house.key()
+    await house.call("policies.set", api_key_id=bound.api_key_id, approval="all")
+    within = bound.model_copy(update={"reach": bound.reach.model_copy(update={"pod_id": inbox.pod_id})})
+    child = await house.key(within)
+    with pytest.raises(Forbidden):
+        await house.call("approvals.approve", child, approval_id=held.approval_id)
+    assert _sent(house) == 0
+
+
+async def test_a_key_that_got_a_policy_of_its_own_decides_nothing_for_the_keys_that_it_made_before(house: Bed) -> None:
+    await house.inbox("agent")
+    owner = await house.key()
+    maker = await house.key(owner)
+    asker = await house.key(maker)
+    await house.call("policies.set", api_key_id=maker.api_key_id, max_mails_per_day=100)
+    held = await _held(house, asker)
+    with pytest.raises(Forbidden):
+        await house.call("approvals.approve", maker, approval_id=held.approval_id)
+    await house.call("approvals.approve", owner, approval_id=held.approval_id)
+    assert _sent(house) == 1
+
+
+async def test_a_key_that_goes_while_it_approves_lets_nothing_leave(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, decider = await _held(house, await _agent(house)), await house.key()
+    parser = house.desk.rooms.parser
+    parse = parser.parse
+
+    async def slow(incoming: Incoming) -> ParsedMessage:
+        await house.call("keys.delete", api_key_id=decider.api_key_id)
+        return await parse(incoming)
+
+    monkeypatch.setattr(parser, "parse", slow)
+    with pytest.raises(Unauthenticated):
+        await house.call("approvals.approve", decider, approval_id=held.approval_id)
     assert _sent(house) == 0
 
 

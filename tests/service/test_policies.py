@@ -273,6 +273,39 @@ async def test_no_key_keeps_the_policy_that_binds_it(house: Bed) -> None:
     assert await _send(house, bound, NEW) == "refused:recipients"
 
 
+async def test_a_key_of_a_pod_that_a_bound_key_of_the_organization_made_keeps_no_policy(house: Bed) -> None:
+    inbox = await house.inbox("agent")
+    bound = await house.key(await house.key())
+    await house.call("policies.set", api_key_id=bound.api_key_id, recipients="open")
+    await house.call("policies.set", inbox_id=AGENT, recipients="allowlist", allowed=["example.com"])
+    child = await _of_pod(house, bound, inbox.pod_id)
+    for verb in ("set", "delete"):
+        with pytest.raises(Forbidden):
+            await house.call(f"policies.{verb}", child, inbox_id=AGENT)
+    assert await _send(house, bound, NEW) == "refused:recipients"
+
+
+async def _of_pod(house: Bed, maker: Actor, pod_id: str) -> Actor:
+    """Let a key make one of a pod, as POST /v0/pods/{pod_id}/api-keys does."""
+    return await house.key(maker.model_copy(update={"reach": maker.reach.model_copy(update={"pod_id": pod_id})}))
+
+
+async def test_who_labels_a_scheduled_draft_does_not_take_it_out_of_its_writers_policies(
+    house: Bed, clock: FakeClock
+) -> None:
+    actor = await _agent(house, recipients="allowlist", allowed=["example.com"])
+    at = clock.now + 1_000
+    drafts = [await house.call("drafts.create", actor, inbox_id=AGENT, to=NEW, text="t", send_at=at) for _ in "ab"]
+    await house.call("drafts.update", draft_id=drafts[0].draft_id, add_labels=["seen"])
+    await house.call("drafts.update", draft_id=drafts[1].draft_id, subject="Mine now")
+    clock.now = at + 1
+    house.house.bells.ring_all()
+    await house.until(lambda: not house.rows("SELECT 1 FROM draft WHERE send_status IN ('scheduled', 'sending')"))
+    (error,) = house.rows("SELECT send_error FROM draft WHERE id = ?", drafts[0].draft_id)[0]
+    assert "(rule recipients)" in error
+    assert house.rows("SELECT 1 FROM draft WHERE id = ?", drafts[1].draft_id) == []  # the owner wrote it, and it left
+
+
 async def test_a_policy_of_others_is_neither_seen_nor_kept(house: Bed) -> None:
     actor = await _agent(house, recipients="deny")
     stranger = await house.stranger()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from postroom.http.agentmail.app import ROUTES as V0
+from postroom.http.inai.app import ROUTES as INAI
 from postroom.http.postroom.app import ROUTES as OURS
 from postroom.http.transactional.app import ROUTES as TRANSACTIONAL
 from postroom.mcp.face import Hands
@@ -53,6 +54,7 @@ def test_every_operation_route_and_tool_that_sends_has_its_case() -> None:
     wanted |= {("v0", route.path) for route in V0 if route.operation in sending}
     wanted |= {("ours", route.path) for route in OURS if route.operation in sending}
     wanted |= {("agent-email", route.path) for route in TRANSACTIONAL if route.operation in sending}
+    wanted |= {("inai", route.path) for route in INAI if route.operation in sending}
     wanted |= {("mcp", row.name) for row in rows(Hands()) if row.operation in sending}
     walked = {(face, name.partition("+")[0]) for face, name in PATHS}
     missing = (

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from pathlib import Path
 
 import aiosmtplib
@@ -11,6 +12,7 @@ from postroom.model.errors import Temporary
 from postroom.model.event import EventType
 from postroom.model.message import Incoming
 from postroom.model.tenant import SYSTEM
+from postroom.service.filing import NAMELESS_WINDOW_MS
 from tests.fakes.bed import DOMAIN, Bed, facts
 from tests.fakes.clock import DAY, FakeClock
 from tests.fakes.mail import CORRESPONDENT, mail
@@ -125,6 +127,57 @@ async def test_mail_without_a_message_id_is_taken_once_as_well(house: Bed) -> No
         await house.take(raw, AGENT)
     await house.take(mail(message_id=None, text="Others."), AGENT)
     assert len(await house.messages(AGENT)) == 2
+
+
+async def test_the_same_bytes_without_a_message_id_are_another_mail_after_ten_minutes(
+    house: Bed, clock: FakeClock
+) -> None:
+    await house.inbox()
+    raw = mail(message_id=None)
+    await house.take(raw, AGENT)
+    clock.advance(NAMELESS_WINDOW_MS - 1)
+    assert (await house.take(raw, AGENT)).filed == {}
+    clock.advance(1)
+    assert len((await house.take(raw, AGENT)).filed) == 1
+    assert (await house.take(raw, AGENT)).filed == {}
+    assert len(await house.messages(AGENT)) == 2
+
+
+async def test_a_first_copy_in_the_trash_does_not_swallow_the_second_of_mail_without_a_message_id(house: Bed) -> None:
+    await house.inbox()
+    nameless, named = mail(message_id=None), mail(message_id="<named@example.com>")
+    for raw in (nameless, named):
+        first = await house.receive(raw)
+        await house.call("messages.trash", inbox_id=AGENT, message_id=first.message_id)
+    assert len((await house.take(nameless, AGENT)).filed) == 1
+    assert (await house.take(nameless, AGENT)).filed == {}
+    assert (await house.take(named, AGENT)).filed == {}
+
+
+async def test_a_file_without_a_message_id_is_imported_once_however_late_it_comes_again(
+    house: Bed, clock: FakeClock
+) -> None:
+    inbox = await house.inbox()
+    raw = mail(message_id=None)
+    given = Incoming(
+        envelope_from="", recipients=(AGENT,), content=raw, spool=None, size=len(raw), sha256="", origin="import"
+    )
+    assert (await house.desk.call("mail.take", SYSTEM, given)).duplicates == ()
+    clock.advance(DAY)
+    assert (await house.desk.call("mail.take", SYSTEM, given)).duplicates == (inbox.inbox_id,)
+
+
+@pytest.mark.parametrize(("message_id", "known_by"), [(None, "bytes"), ("<same@example.com>", "message_id")])
+async def test_a_duplicate_is_said_in_the_log(
+    house: Bed, caplog: pytest.LogCaptureFixture, message_id: str | None, known_by: str
+) -> None:
+    inbox = await house.inbox()
+    raw = mail(message_id=message_id)
+    with caplog.at_level(logging.INFO, "postroom.service.receive"):
+        await house.take(raw, AGENT)
+        assert caplog.messages == []
+        await house.take(raw, AGENT)
+    assert caplog.messages == [f"not filed reason=duplicate known_by={known_by} inboxes={inbox.inbox_id}"]
 
 
 async def test_a_second_try_of_the_second_message_with_one_id_is_noticed(house: Bed) -> None:

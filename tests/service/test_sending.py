@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from postroom.mime.parse import attachment_contents
-from postroom.model.errors import InvalidInput, NotFound, PostroomError, Refused, TooLarge, Unprocessable
+from postroom.model.errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PostroomError,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    Unprocessable,
+)
 from postroom.model.event import EventType
 from postroom.service import parsing
 from tests.fakes.bed import DOMAIN, Bed, facts
@@ -366,3 +375,25 @@ async def test_an_empty_address_of_a_file_is_refused_and_no_empty_file_goes_out(
     await house.inbox()
     with pytest.raises(Refused, match="url"):
         await house.send(AGENT, "a@example.com", attachments=[{"url": ""}])
+
+
+@pytest.mark.parametrize("operation", ["messages.send", "messages.send_batch"])
+@pytest.mark.parametrize(("change", "error"), [("delete", Unauthenticated), ("update", Forbidden)])
+async def test_a_key_that_goes_while_its_request_waits_for_a_file_sends_nothing(
+    house: Bed, monkeypatch: pytest.MonkeyPatch, operation: str, change: str, error: type[PostroomError]
+) -> None:
+    await house.inbox()
+    actor = await house.key(inbox_id=AGENT)
+    fetch = house.fetcher.fetch
+
+    async def slow(url: str, **given: Any) -> Any:
+        narrower = {"permissions": ["message_read"]} if change == "update" else {}
+        await house.call(f"keys.{change}", api_key_id=actor.api_key_id, **narrower)
+        return await fetch(url, **given)
+
+    house.fetcher.pages["https://slow.example/a"] = b"a"
+    monkeypatch.setattr(house.fetcher, "fetch", slow)
+    words = {"to": "a@example.com", "text": "t", "attachments": [{"url": "https://slow.example/a"}]}
+    with pytest.raises(error):
+        await house.call(operation, actor, inbox_id=AGENT, **({"messages": [words]} if "batch" in operation else words))
+    assert house.rows("SELECT 1 FROM delivery") == []

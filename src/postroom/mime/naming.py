@@ -12,18 +12,19 @@ from postroom.mime.limits import Budget
 from postroom.model.address import is_address
 from postroom.model.message import ParsedMessage
 
-# RFC 5322 3.6.2 and 3.6.3, RFC 8098 2.1, and those of no standard that clients heed.
+# RFC 5322 3.6.2 and 3.6.3, RFC 8098 2.1, and those of no standard that clients heed; with all that end like them.
 _FIELDS = frozenset(
     {
-        *("to", "cc", "reply-to", "mail-reply-to", "mail-followup-to", "followup-to", "x-reply-to", "x-mailing-list"),
-        *("disposition-notification-to", "return-receipt-to", "read-receipt-to", "x-confirm-reading-to"),
-        *("generate-delivery-report", "original-recipient", "errors-to", "x-errors-to", "warnings-to"),
-        *("delivered-to", "apparently-to", "x-original-to", "abuse-reports-to", "x-report-abuse-to"),
+        *("to", "cc", "x-mailing-list", "registered-mail-reply-requested-by"),
+        *("generate-delivery-report", "original-recipient"),
     }
 )
+_ENDS = ("-to", "-cc")  # Reply-To, Mail-Followup-To, Errors-To, Mail-Copies-To, Resent-Cc and who knows which
+_ANSWERED = "in-reply-to"
+_WIDE = str.maketrans("\uff20\ufe6b", "@@")  # to programs that fold what they read (UAX 15) these are an @
 _LISTS = "list-"  # List-Post, List-Owner and their like lead to addresses as well (RFC 2369)
-_MAILTO = re.compile(r"mailto:([^\s<>]++)", re.IGNORECASE)  # RFC 6068
-_APART_IN_URL = re.compile(r"[?&=,;]")
+_URL = re.compile(r"<([^<>]*+)>?|([^\s<>,]++)")
+_APART_IN_URL = re.compile(r"[?&=,;:]")
 _APART = re.compile(r'[^\s<>(),;:"\\\[\]]+')
 
 
@@ -35,14 +36,15 @@ def named(parsed: ParsedMessage) -> tuple[str, ...]:
     found = [one.address for one in (*parsed.to, *parsed.cc, *parsed.reply_to)]
     for name, value in parsed.headers:
         lower = name.lower()
-        if lower in _FIELDS:
+        if lower in _FIELDS or (lower.endswith(_ENDS) and not lower.endswith(_ANSWERED)):
             found += _in_field(value)
-        elif lower.startswith(_LISTS):
+        if lower.startswith(_LISTS):
             found += _in_urls(value)
     return tuple(dict.fromkeys(found))
 
 
 def _in_field(value: str) -> Iterator[str]:
+    value = value.translate(_WIDE)
     found = [one.address for one in read_addresses([value], Budget())]
     yield from found
     inside = "\0".join(found)
@@ -53,5 +55,8 @@ def _in_field(value: str) -> Iterator[str]:
 
 
 def _in_urls(value: str) -> Iterator[str]:
-    for url in _MAILTO.findall(value):
-        yield from (piece for piece in _APART_IN_URL.split(unquote(url)) if "@" in piece)
+    for one in _URL.finditer(value):
+        url = "".join((one[1] or one[2] or "").split())  # RFC 2369 2: white space within counts for nothing
+        start = url.lower().find("mailto:")  # RFC 6068
+        if start >= 0 or "://" not in url:
+            yield from (piece for piece in _APART_IN_URL.split(unquote(url[max(start, 0) :])) if "@" in piece)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from postroom.model.draft import DraftSummary, SendStatus
+from postroom.model.draft import Draft, DraftSummary, SendStatus
 from postroom.model.errors import Conflict, Forbidden, NotFound, OutOfScope
 from postroom.model.event import EventType
 from postroom.model.inbox import Inbox, Mailbox
 from postroom.model.message import Incoming, Raw
 from postroom.model.page import Page
-from postroom.model.policy import Approval, ApprovalState, Held, Need, Rule, hand
+from postroom.model.policy import Approval, ApprovalState, Held, Need, Rule, Taint, hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import drafts, families, holding, places, policy, send
+from postroom.service import drafts, families, holding, places, policy, send, standing
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_wording import DraftRef
 from postroom.service.holding import Hold
@@ -76,8 +76,20 @@ class Sweep(Input):
 
 def hold(context: Context, given: Hold) -> Held:
     """Keep a held message as a draft, with the question whether it may leave."""
-    draft = drafts.add(context, drafts.NewDraft(draft=given.draft, files=given.files))
+    draft = _as_tainted(context, given)
+    draft = drafts.add(context, drafts.NewDraft(draft=draft, files=given.files))
     return holding.ask(context, given.departure, given.ruling, draft)
+
+
+def _as_tainted(context: Context, given: Hold) -> Draft:
+    """Return the draft of a held message, tainted where that is: what was composed elsewhere may quote what it answers,
+    and no draft of it knows the thread.
+    """
+    departure = given.departure
+    if departure.wording is not None:
+        return given.draft
+    sending = send.look_at(context, send.mailbox_of(context, departure), departure)
+    return given.draft if sending.taint is None else given.draft.model_copy(update={"tainted": Taint.READING})
 
 
 def list_(context: Context, given: ListApprovals) -> Page[Approval]:
@@ -208,20 +220,27 @@ def _open(context: Context, approval_id: str, check: Callable[[Context, Approval
 def _check_decider(context: Context, approval: Approval) -> None:
     """Let pass who may decide: a key of wider scope, made by none that asked, and not of the family of one that did."""
     actor = context.actor
+    standing.check(context, "approval_decide")
     if actor.reach.inbox_id is not None:
         raise OutOfScope("A key of one inbox decides nothing.", fix="Use a key of the organization or of the pod.")
-    if approval.asked_by and _is_its_own(context, approval.asked_by[0]):
+    own = families.own_policies(context, hand(actor))
+    if _is_its_own(context, approval.asked_by, is_bound=bool(own)):
         raise Forbidden("A key cannot approve what it sent, by itself or by a key that it made.", fix="Ask a person.")
-    for key in hand(actor):
-        its = context.tx.one(policy_queries.ONE, place=key)
-        if its is not None and its.approval is not Need.NONE:
-            raise Forbidden("A key whose own mail is held for approval decides nothing.", fix="Ask a person.")
+    if any(one.approval is not Need.NONE for one in own):
+        raise Forbidden("A key whose own mail is held for approval decides nothing.", fix="Ask a person.")
 
 
-def _is_its_own(context: Context, asker: str) -> bool:
-    """Tell whether the actor is the key that asked, or one key with it: made by it, or one of its family."""
+def _is_its_own(context: Context, asked_by: tuple[str, ...], *, is_bound: bool) -> bool:
+    """Tell whether the actor is the key that asked, or one key with it: made by it, or one of its family.
+
+    `is_bound`: a policy of its own binds the actor. Then it is no owner's key any more, and one with all that it made
+    while it was.
+    """
     mine = context.actor.api_key_id
-    return mine is not None and (asker in hand(context.actor) or families.is_one(context, mine, asker))
+    if mine is None or not asked_by:
+        return False
+    made_it = is_bound and mine in asked_by
+    return made_it or asked_by[0] in hand(context.actor) or families.is_one(context, mine, asked_by[0])
 
 
 def _check_asker(context: Context, approval: Approval) -> None:

@@ -14,10 +14,10 @@ from postroom.model.draft import Draft, DraftSummary
 from postroom.model.errors import Conflict, Forbidden, InvalidInput, NotFound, PostroomError, Temporary
 from postroom.model.event import EventType
 from postroom.model.message import Attachment, Outgoing, Raw, Upload
-from postroom.model.policy import Held, Rule, Ruling
+from postroom.model.policy import Held
 from postroom.model.record import Record
-from postroom.model.tenant import SYSTEM, Actor, ApiKey, Reach
-from postroom.service import holding, policy, send
+from postroom.model.tenant import SYSTEM, Actor, Reach
+from postroom.service import holding, policy, send, standing
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_files import content_of
 from postroom.service.draft_wording import DraftRef, own_labels
@@ -29,7 +29,6 @@ from postroom.service.operation import Answer, Context, Input, Nothing
 from postroom.service.sent_ids import sent_id
 from postroom.service.wording import Written
 from postroom.store.queries import drafts as queries
-from postroom.store.queries import keys
 
 if TYPE_CHECKING:
     from postroom.service.desk import Desk
@@ -159,37 +158,18 @@ def prepare(context: Context, given: Prepare) -> Ready:
 
 def commit(context: Context, given: Parting) -> send.Leaving:
     """Write the message that a draft has become, in the place of the draft; one that is held stays, and waits."""
+    if not given.is_due:
+        standing.check(context, "draft_send")
     mailbox = send.mailbox_of(context, given.departure)
     sending = send.look_at(context, mailbox, given.departure, written=given.draft.tainted)
     ruling = policy.judge(context, mailbox, sending)
     if given.is_due:
-        ruling = _gone(context, given.draft) or ruling
+        ruling = standing.gone(context, given.draft) or ruling
     if ruling is not None:
         return holding.ask(context, given.departure, ruling, holding.park(context, given.draft))
     if not take_out(context, given.draft):
         raise _changed()
     return send.write(context, mailbox, given.departure, sending)
-
-
-def _gone(context: Context, draft: DraftSummary) -> Ruling | None:
-    """Return why a due draft is held whose writer could not send it now: a person decides in the writer's place."""
-    if not draft.written_by:
-        return None
-    name = draft.written_by[0]
-    key = context.tx.one(keys.STANDING, id=name)
-    if key is None or (key.expires_at is not None and key.expires_at <= context.now):
-        return Ruling(rule=Rule.KEY_GONE, reason=f"The key that wrote it, {name}, was deleted, or its time is over.")
-    needed = {"draft_send"} if draft.original_id is None else {"draft_send", "message_read"}
-    lacks = needed - (needed if key.permissions is None else key.permissions)
-    if not lacks and _reaches(key, draft):
-        return None
-    lost = f"the permission {' and '.join(sorted(lacks))}" if lacks else "the inbox"
-    return Ruling(rule=Rule.KEY_GONE, reason=f"The key that wrote it, {name}, has lost {lost}.")
-
-
-def _reaches(key: ApiKey, draft: DraftSummary) -> bool:
-    pods, inboxes = (None, draft.pod_id), (None, draft.inbox_id)
-    return key.org_id == draft.org_id and key.pod_id in pods and key.inbox_id in inboxes
 
 
 def claim(context: Context, given: Claim) -> list[DraftSummary]:

@@ -202,7 +202,9 @@ def change(context: Context, given: Change) -> Draft:
     """Write a change."""
     draft = edit(context, _ref(given.given))
     after = changed(draft, given.given, [file.attachment for file in given.files], context.now)
-    after = after.model_copy(update={**_writing(context, draft), **_taken_back(context, draft, given.given)})
+    if not _differs_in_labels_alone(draft, after):
+        after = after.model_copy(update=_writing(context, draft))
+    after = after.model_copy(update=_taken_back(context, draft, given.given))
     taint.shows_draft(context, draft)
     columns = _columns(after)
     context.tx.run(queries.UPDATE, key=draft.seq, **{name: columns[name] for name in _CHANGING})
@@ -247,8 +249,15 @@ def find_draft(context: Context, given: DraftRef) -> Draft:
     inbox = None if given.inbox_id is None else find_inbox(context, given.inbox_id)
     found = context.tx.one(queries.FULL, id=given.draft_id.strip())
     if found is None or (inbox is not None and found.inbox_id != inbox.inbox_id):
-        raise NotFound("draft", given.draft_id, fix="It may have been sent; list the drafts to see those that wait.")
+        raise NotFound("draft", given.draft_id, fix=_whereabouts(context, given))
     return found
+
+
+def _whereabouts(context: Context, given: DraftRef) -> str:
+    """Return where a draft may be looked for that is not among the drafts."""
+    if find_trashed(context, given) is not None:
+        return "It is in the trash: bring it back (undo_delete, or: postroom drafts restore ID)."
+    return "It may have been sent, and is a message labelled sent then; list the drafts to see those that wait."
 
 
 def find_trashed(context: Context, given: DraftRef) -> DraftSummary | None:
@@ -285,6 +294,11 @@ def _writing(context: Context, draft: Draft) -> dict[str, Any]:
     ways = {draft.tainted, taint.of(context, draft.org_id, draft.thread_id, source)}
     tainted = next((way for way in (Taint.READING, Taint.THREAD) if way in ways), None)
     return {"written_by": hand(context.actor), "tainted": tainted}
+
+
+def _differs_in_labels_alone(draft: Draft, after: Draft) -> bool:
+    """Tell whether a change leaves the draft its writer's: who labels it has written nothing of what will be sent."""
+    return after.model_copy(update={"labels": draft.labels, "updated_at": draft.updated_at}) == draft
 
 
 def _taken_back(context: Context, draft: Draft, given: UpdateDraft) -> dict[str, Any]:

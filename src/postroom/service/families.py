@@ -2,7 +2,9 @@
 keys. An owner's key begins a family with each key that it makes. Judges no message and no approval.
 """
 
-from postroom.model.policy import hand
+from collections.abc import Sequence
+
+from postroom.model.policy import Policy, hand
 from postroom.service.operation import Context
 from postroom.store.queries import keys
 from postroom.store.queries import policies as queries
@@ -25,6 +27,11 @@ def is_one(context: Context, first: str, second: str) -> bool:
     return first == second or of(context, first) == of(context, second)
 
 
+def own_policies(context: Context, by: Sequence[str]) -> list[Policy]:
+    """Return the policies of keys themselves, wherever they are: what binds a key does not end where a reach does."""
+    return [one for four in queries.by_fours(by) for one in context.tx.all(queries.OF_PLACES, **four)]
+
+
 def _is_owners(context: Context, maker: str) -> bool:
     """Tell whether the actor's key may do everything in its whole organization, the keeping of policies too: no wall
     stands before it that it could not take down.
@@ -34,4 +41,4 @@ def _is_owners(context: Context, maker: str) -> bool:
     is_whole = key is not None and key.permissions is None and key.pod_id is None and key.inbox_id is None
     if not is_whole or of(context, maker) != maker:
         return False
-    return not any(context.tx.all(queries.OF_PLACES, **four) for four in queries.by_fours(hand(context.actor)))
+    return not own_policies(context, hand(context.actor))

@@ -22,6 +22,9 @@ from postroom.store.queries import messages as queries
 from postroom.store.queries import threads
 
 DUPLICATE_WINDOW_MS = 7 * 86_400_000
+# Of mail that its sender gave no Message-ID: who tries again after a lost 250 (RFC 5321 6.1) does so within minutes,
+# and what comes later in the same words (a watchdog's, a cron job's) is said anew.
+NAMELESS_WINDOW_MS = 10 * 60_000
 SUBJECT_WINDOW_MS = 30 * 86_400_000
 MAX_PEOPLE = 100
 # Clients put an id into a path as it is: what follows one of these would not arrive, or arrive as another letter.
@@ -95,10 +98,19 @@ def known_as(context: Context, mailbox: Mailbox, reference: str) -> queries.Refe
 def _is_duplicate(context: Context, mailbox: Mailbox, sheet: Sheet, known: queries.Reference | None) -> bool:
     if sheet.digest is None or (sheet.parsed.message_id is not None and (known is None or known.message_seq is None)):
         return False  # we wrote it, or its Message-ID is new here
-    oldest = context.now - DUPLICATE_WINDOW_MS
+    is_named = sheet.parsed.message_id is not None
+    # A file that is imported again is the same file, however late.
+    oldest = context.now - (DUPLICATE_WINDOW_MS if is_named or sheet.origin == "import" else NAMELESS_WINDOW_MS)
     if known is None or known.digest != sheet.digest or known.at <= oldest:
         known = known_as(context, mailbox, digest_reference(sheet.digest))
-    return known is not None and known.at > oldest
+    if known is None or known.at <= oldest:
+        return False
+    return is_named or not _is_in_trash(context, known)
+
+
+def _is_in_trash(context: Context, known: queries.Reference) -> bool:
+    message = None if known.message_seq is None else context.tx.one(queries.BY_SEQ, seq=known.message_seq)
+    return message is not None and "trash" in message.labels
 
 
 def digest_reference(digest: bytes) -> str:
@@ -167,6 +179,19 @@ def _thread_by_subject(context: Context, mailbox: Mailbox, sheet: Sheet) -> tupl
         if _may_join(sheet, thread) and any(_shown_key(one) in people for one in shown):
             return thread, "subject"
     return None, None
+
+
+def thread_unasked(context: Context, mailbox: Mailbox, parsed: ParsedMessage, *, is_ours: bool) -> str | None:
+    """Return the thread that what an inbox sends joins though it answers nothing: for its subject, or for its own id.
+
+    `is_ours`: its Message-ID was made here, so nobody can have named it before.
+    """
+    known = None if is_ours or parsed.message_id is None else known_as(context, mailbox, parsed.message_id)
+    if known is not None:
+        return known.thread_id
+    sheet = Sheet(message_id="", parsed=parsed, raw=None, blob=None, size=0, labels=("sent",))
+    thread, _why = _thread_by_subject(context, mailbox, sheet)
+    return None if thread is None else thread.thread_id
 
 
 def _shown_key(shown: str) -> str | None:

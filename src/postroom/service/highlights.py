@@ -13,6 +13,7 @@ from typing import TypeVar
 from postroom.mime.html import to_text
 from postroom.model.message import MessageSummary
 from postroom.model.page import Page
+from postroom.service import taint
 from postroom.service.operation import Context
 from postroom.store import search
 from postroom.store.queries import messages
@@ -51,6 +52,8 @@ def highlights(context: Context, query: str, found: Sequence[MessageSummary]) ->
             "subject": _marked(pattern, (message.subject or "",)),
             "text": _fragments(pattern, text),
         }
+        if fields["text"]:  # words of its body: who asks for one after the other reads all of it
+            taint.reads(context, message)
         shown.append({name: parts for name, parts in fields.items() if parts})
     return tuple(shown)
 

@@ -44,12 +44,16 @@ async def hold(desk: "Desk", actor: Actor, leaving: Departure, ruling: Ruling) -
 
 
 def ask(context: Context, given: Departure, ruling: Ruling, draft: DraftSummary) -> Held:
-    """Write the question whether a message may leave; `draft` is as it is kept, waiting."""
+    """Write the question whether a message may leave; `draft` is as it is kept, waiting.
+
+    Who sends it and who decides are told why it was not sent the last time: a person may have said no to it.
+    """
+    before = f" Its last try: {draft.send_error}" if draft.send_error else ""
     held = Held(
         approval_id=new_id("apr", context.now),
         draft_id=draft.draft_id,
         rule=ruling.rule,
-        reason=ruling.reason,
+        reason=f"{ruling.reason}{before}",
         expires_at=context.now + LASTS_MS,
         elicitation=ruling.elicitation,
     )
@@ -102,7 +106,9 @@ def end(context: Context, approval: Approval, state: ApprovalState, comment: str
 def decided(approval: Approval) -> Conflict:
     """Return what is said of a question that is not open any more."""
     one = approval.approval_id
-    return Conflict(f"{one} is decided, or its draft was changed.", fix=f"Get {one} to see what became of it.")
+    # In words for every face: not each of them shows approvals.
+    fix = "Do not send it anew before you have looked: what was let go is among the messages labelled sent."
+    return Conflict(f"{one} is decided, or its draft was changed.", fix=f"{fix} Else its draft says why it was not.")
 
 
 def held_by(approval: Approval) -> Held:

@@ -9,7 +9,7 @@ from postroom.model.lists import EntryType, read_entry
 from postroom.model.page import Page
 from postroom.model.policy import Need, Policy, Recipients, Subject, hand
 from postroom.model.tenant import Reach
-from postroom.service import places, pods
+from postroom.service import families, places, pods
 from postroom.service.inboxes import find_inbox
 from postroom.service.messages import Strings
 from postroom.service.operation import Context, Input
@@ -149,7 +149,7 @@ def _find(context: Context, given: PolicyRef) -> _Of:
 def _check_keeper(context: Context, of: _Of) -> None:
     """Let pass who may keep a policy: of wider scope than what it binds, and bound by no policy of its own."""
     mine, reach = hand(context.actor), context.actor.reach
-    if any(context.tx.one(queries.ONE, place=key) is not None for key in mine):
+    if families.own_policies(context, mine):
         raise Forbidden("A key that a policy of its own binds keeps none.", fix="Use the owner's key.")
     if of.subject is Subject.KEY:
         made_it = bool(mine) and mine[0] in of.made_by

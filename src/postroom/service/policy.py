@@ -62,19 +62,20 @@ def look_at(
     refers: tuple[str, ...] = (),
     named: tuple[str, ...] = (),
     source: str | None = None,
+    joins: str | None = None,
     by: tuple[str, ...] | None = None,
     written: Taint | None = None,
 ) -> Sending:
     """Return a message as policies look at it. `refers`: its References. `by`: the actor's key when absent.
 
-    `source` is the message (inner id) that it quotes or forwards. `written` is how its draft is tainted: whoever sends
-    it, it is so still.
+    `source` is the message (inner id) that it quotes or forwards, `joins` the thread that it is filed into though it
+    answers nothing there. `written` is how its draft is tainted: whoever sends it, it is so still.
     """
     if thread_id is None:
         thread_id = next((known.thread_id for known in _known(context, mailbox, answers, refers)), None)
     else:
         source = None  # it is in the thread
-    now = taint.of(context, mailbox.org_id, thread_id, source, by)
+    now = taint.of(context, mailbox.org_id, thread_id or joins, source, by)
     return Sending(
         recipients=recipients,
         policies=tuple(in_force(context, mailbox, hand(context.actor) if by is None else by)),

@@ -117,6 +117,9 @@ def file_arrival(context: Context, given: Arrival) -> Taken:
             duplicates.append(mailbox.inbox_id)
         else:
             filed[mailbox.inbox_id] = message
+    if duplicates:
+        known_by = "bytes" if given.parsed.message_id is None else "message_id"
+        log.info("not filed reason=duplicate known_by=%s inboxes=%s", known_by, ",".join(sorted(duplicates)))
     return Taken(filed=filed, duplicates=tuple(duplicates), late=tuple(late))
 
 

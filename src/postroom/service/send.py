@@ -23,9 +23,9 @@ from postroom.model.message import Incoming, Message, Outgoing, Raw, Upload
 from postroom.model.policy import Held, Ruling
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import answering, hosting, opens, policy
+from postroom.service import answering, hosting, opens, policy, standing
 from postroom.service.departure import Departure, Sent, Wording
-from postroom.service.filing import Filed, Sheet, file, known_as
+from postroom.service.filing import Filed, Sheet, file, known_as, thread_unasked
 from postroom.service.holding import hold
 from postroom.service.idempotency import Token, finish, once
 from postroom.service.inboxes import InboxRef, find_inbox
@@ -204,6 +204,7 @@ def prepare(context: Context, given: Prepare) -> Prepared:
 
 def commit(context: Context, given: Departure) -> Sent | Ruling:
     """Write a composed message, or say why it is held: then nothing was written."""
+    standing.check(context, "message_send")
     mailbox = mailbox_of(context, given)
     sending = look_at(context, mailbox, given)
     ruling = policy.judge(context, mailbox, sending)
@@ -222,7 +223,9 @@ def look_at(context: Context, mailbox: Mailbox, given: Departure, **more: Any) -
     """Return a composed message as policies look at it: what its bytes and its envelope say, and what it is made of."""
     source = None if given.wording is None else given.wording.original_id
     parsed = given.parsed
-    said = {"answers": parsed.in_reply_to, "refers": parsed.references, "named": naming.named(parsed)}
+    said: dict[str, Any] = {"answers": parsed.in_reply_to, "refers": parsed.references, "named": naming.named(parsed)}
+    if given.thread_id is None:
+        said["joins"] = thread_unasked(context, mailbox, parsed, is_ours=given.wording is not None)
     more = {"source": source, **said, **more}
     return policy.look_at(context, mailbox, given.recipients, thread_id=given.thread_id, **more)
 

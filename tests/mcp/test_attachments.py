@@ -11,13 +11,14 @@ import pytest
 from mcp import Client
 from mcp.types import BlobResourceContents, ImageContent, TextResourceContents
 
-from tests.fakes.bed import Bed
+from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.files import DOCX, docx, paragraph, pdf
 from tests.mcp.bedside import client_of
 from tests.mcp.conftest import KEY
 from tests.processes.running import Agent, Server, mail, remote, send, text_of
 
 INBOX = "agent@postroom.localhost"
+PEER = "peer@example.com"
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
 
 
@@ -190,3 +191,61 @@ async def test_files_of_others_answer_as_absent(house: Bed) -> None:
             assert "Secret" not in told
             assert told.replace(file.removeprefix("att_")[:-2], "") == missing.replace(absent[4:-2], "")
         assert "'attachment_id'" in await agent.refuses("get_attachment", inbox_id=INBOX, attachmnt_id=file)
+
+
+async def _elsewhere(house: Bed) -> dict[str, str]:
+    """Return how a file of another inbox's message is named where one attaches it."""
+    file = await _attached(house, b"bytes", "application/octet-stream", "b.bin")
+    await house.inbox("other")
+    return {"inboxId": INBOX, "messageId": "<with-file@example.com>", "attachmentId": file}
+
+
+@pytest.mark.parametrize("tool", ["send_message", "create_draft"])
+async def test_a_tool_attaches_a_file_of_another_inbox_within_reach(house: Bed, tool: str) -> None:
+    other = f"other@{DOMAIN}"
+    file = await _elsewhere(house)
+    async with client_of(house) as client:
+        agent = Agent(client)
+        given = {"inbox_id": other, "to": PEER, "text": "t"}
+        done = await agent.does(tool, **given, attachments=[file])
+        if tool == "create_draft":
+            done = await agent.does("send_draft", inbox_id=other, draft_id=done["draft_id"])
+        told = await agent.refuses(tool, **given, attachments=[{**file, "inboxId": None}])
+    assert "No message" in told
+    sent = await house.message(other, done["message_id"])
+    assert [(one.filename, one.size) for one in sent.attachments] == [("b.bin", 5)]
+
+
+async def test_a_file_of_an_inbox_out_of_reach_is_as_absent_to_a_tool_that_attaches_it(house: Bed) -> None:
+    other = f"other@{DOMAIN}"
+    file = await _elsewhere(house)
+    given = {"inbox_id": other, "to": PEER, "text": "t"}
+    stranger = await house.stranger()
+    await house.inbox("theirs", stranger)
+    tries = [(await house.key(inbox_id=other), other), (stranger, f"theirs@{DOMAIN}")]
+    for actor, inbox in tries:
+        async with client_of(house, actor) as client:
+            told = [
+                await Agent(client).refuses("send_message", **given | {"inbox_id": inbox}, attachments=[one])
+                for one in (file, {**file, "inboxId": f"absent@{DOMAIN}"})
+            ]
+        assert "No inbox" in told[0]
+        assert told[0].replace(INBOX, "") == told[1].replace(f"absent@{DOMAIN}", "")
+    sender = await house.key(permissions={"message_send": True})
+    async with client_of(house, sender) as client:
+        assert "message_read" in await Agent(client).refuses("send_message", **given, attachments=[file])
+    assert await house.messages(other) == []
+
+
+async def test_to_attach_a_file_from_outside_by_tool_holds_mail_to_somebody_new_as_the_engine_does(house: Bed) -> None:
+    other = f"other@{DOMAIN}"
+    file = await _elsewhere(house)
+    await house.call("policies.set", recipients="open")
+    given = {"inbox_id": other, "to": PEER, "text": "t"}
+    async with client_of(house, await house.key()) as client:
+        assert (await Agent(client).does("send_message", **given))["status"] != "held"
+        by_tool = await Agent(client).does("send_message", **given | {"to": "eve@example.com"}, attachments=[file])
+    named = {"inbox_id": INBOX, "message_id": file["messageId"], "attachment_id": file["attachmentId"]}
+    given["to"] = "eve@example.com"
+    by_engine = await house.call("messages.send", await house.key(), **given, attachments=[named])
+    assert (by_tool["status"], by_tool["rule"]) == ("held", by_engine.rule.value) == ("held", "taint")

@@ -72,6 +72,33 @@ async def test_an_invitation_is_told_in_utc_and_in_its_zone_and_is_not_answered(
 
 
 @pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        (
+            "DTSTART;TZID=Own:20260301T090000\nDTEND;TZID=America/New_York:20260301T110000",
+            "| 2026-03-01 09:00 to 2026-03-01 11:00 America/New_York Own (UTC not known)",
+        ),
+        (
+            "DTSTART;TZID=Europe/Berlin:20260301T090000\nDURATION:PT45M",
+            "| 2026-03-01 09:00 to 2026-03-01 09:45 Europe/Berlin"
+            " (2026-03-01T08:00:00.000Z to 2026-03-01T08:45:00.000Z UTC)",
+        ),
+        ("DTSTART:20260301T090000", "| 2026-03-01 09:00 no zone given (UTC not known)"),
+        ("DTSTART;VALUE=DATE:20260301\nDTEND;VALUE=DATE:20260302", "| 2026-03-01, all day |"),
+        (
+            "DTSTART;VALUE=DATE:20260301\nDTEND;VALUE=DATE:20260304",
+            "| 2026-03-01 to 2026-03-03, all day, the last one included |",
+        ),
+    ],
+)
+async def test_an_invitation_says_when_it_is_and_where_its_utc_is_not_known(house: Bed, when: str, told: str) -> None:
+    await house.inbox()
+    calendar = _ICS.replace("DTSTART;TZID=Europe/Berlin:20260301T090000", when)
+    text, _facts = await _read(house, _mail({}, calendar, "text/calendar; method=REQUEST"))
+    assert told in text
+
+
+@pytest.mark.parametrize(
     ("kind", "told"),
     [
         ('multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"', "encrypted (PGP/MIME)"),

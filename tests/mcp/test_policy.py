@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from mcp.types import ElicitRequestParams, ElicitResult
 
+from postroom.model.errors import Forbidden
 from postroom.model.tenant import Actor
 from tests.fakes.bed import DOMAIN, Bed
+from tests.fakes.mail import mail
 from tests.mcp.bedside import client_of
 
 AGENT = f"agent@{DOMAIN}"
@@ -105,10 +107,102 @@ async def test_a_key_of_many_inboxes_may_ask_where_an_inbox_of_it_allows_it(hous
     assert await _offered(house, actor)
 
 
-async def test_what_is_held_names_the_question_only_where_it_may_be_put(house: Bed) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_what_is_held_names_the_question_only_where_it_may_be_put_to_somebody(house: Bed, mode: str) -> None:
     actor = await _agent(house, approval="all")
-    for elicitation in (True, False):
+
+    async def person(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        raise AssertionError("asked")
+
+    for elicitation, somebody in ((True, person), (False, person), (True, None)):
         await house.call("policies.set", api_key_id=actor.api_key_id, approval="all", elicitation=elicitation)
-        async with client_of(house, actor) as client:
+        async with client_of(house, actor, elicitation_callback=somebody, mode=mode) as client:
             held = await client.call_tool("send_message", WORDS)
-        assert ("confirm_send" in str(held.content)) is elicitation
+        assert ("confirm_send" in str(held.content)) is (elicitation and somebody is not None)
+
+
+async def test_a_draft_that_a_person_rejected_and_that_is_sent_again_says_so(house: Bed) -> None:
+    actor = await _agent(house, approval="all")
+    async with client_of(house, actor) as client:
+        held = (await client.call_tool("send_message", WORDS)).structured_content or {}
+        await house.call("approvals.reject", approval_id=held["approval_id"], comment="too loud")
+        again = await client.call_tool("send_draft", {"draft_id": held["draft_id"]})
+    data = again.structured_content or {}
+    assert data["status"] == "held"
+    assert "Its last try: It was not approved (too loud)." in data["reason"]
+    assert data["reason"] in str(getattr(again.content[0], "text", ""))
+
+
+async def test_an_approval_that_is_decided_names_no_tool_that_shows_it(house: Bed) -> None:
+    actor = await _agent(house, approval="all", elicitation=True)
+
+    async def person(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        return ElicitResult(action="accept", content={"send": True})
+
+    async with client_of(house, actor, elicitation_callback=person) as client:
+        held = (await client.call_tool("send_message", WORDS)).structured_content or {}
+        ref = {"approval_id": held["approval_id"]}
+        assert not (await client.call_tool("confirm_send", ref)).is_error
+        told = str(getattr((await client.call_tool("confirm_send", ref)).content[0], "text", ""))
+        sent = await client.call_tool("list_messages", {"inbox_id": AGENT, "labels": "sent"})
+    assert "among the messages labelled sent" in told
+    assert len((sent.structured_content or {})["messages"]) == 1
+
+
+async def _checked(house: Bed, actor: Actor, **given: Any) -> dict[str, Any]:
+    async with client_of(house, actor) as client:
+        result = await client.call_tool("check_send", {"inbox_id": AGENT, **given})
+    assert not result.is_error, result.content
+    return result.structured_content or {}
+
+
+async def test_an_answer_to_everybody_can_be_checked_before_it_is_sent(house: Bed) -> None:
+    actor = await _agent(house, taint=True)
+    message = await house.receive(mail("Cc: dave@example.com"))
+    ref = {"message_id": message.message_id}
+    assert (await _checked(house, actor, **ref))["outcome"] == "sent"
+    everybody = await _checked(house, actor, **ref, reply_all=True)
+    assert (everybody["outcome"], everybody["rule"]) == ("held", "taint")
+    assert "dave@example.com" in everybody["recipients"]
+    async with client_of(house, actor) as client:
+        sent = await client.call_tool("reply_to_message", {"inbox_id": AGENT, **ref, "reply_all": True, "text": "t"})
+    assert not sent.is_error, sent.content
+    assert (sent.structured_content or {})["rule"] == everybody["rule"]
+
+
+@pytest.mark.parametrize(
+    "policy", [{}, {"approval": "all"}, {"recipients": "deny"}, {"taint": True}, {"reply_only": True}]
+)
+async def test_a_draft_that_is_checked_has_the_fate_that_sending_it_has(house: Bed, policy: dict[str, Any]) -> None:
+    actor = await _agent(house, **policy)
+    message = await house.receive(mail())
+    written = (
+        {"to": "dave@example.com", "subject": "Plans"},
+        {"in_reply_to": message.message_id},
+        {"in_reply_to": message.message_id, "cc": "dave@example.com"},
+        {"forward_of": message.message_id, "to": "dave@example.com"},
+    )
+    async with client_of(house, actor) as client:
+        for fields in written:
+            made = await client.call_tool("create_draft", {"inbox_id": AGENT, "text": "t", **fields})
+            ref = {"draft_id": (made.structured_content or {})["draft_id"]}
+            checked = await _checked(house, actor, **ref)
+            sent = (await client.call_tool("send_draft", ref)).structured_content or {}
+            fate = {"queued": "sent", "captured": "sent"}.get(sent["status"], sent["status"])
+            assert (checked["outcome"], checked.get("rule")) == (fate, sent.get("rule")), fields
+
+
+async def test_checking_a_draft_takes_nothing_besides_it_and_the_right_to_send_it(house: Bed) -> None:
+    await house.inbox("agent")
+    draft = await house.call("drafts.create", inbox_id=AGENT, to=["dave@example.com"], text="t")
+    ref = {"inbox_id": AGENT, "draft_id": draft.draft_id}
+    async with client_of(house) as client:
+        both = await client.call_tool("check_send", {**ref, "to": "dan@example.com"})
+        nobody = await client.call_tool("check_send", {"inbox_id": AGENT})
+        copied = await client.call_tool("check_send", {"inbox_id": AGENT, "cc": "dave@example.com"})
+    assert "goes with inbox_id alone" in str(both.content)
+    assert "at least one address in to, cc or bcc" in str(nobody.content)
+    assert not copied.is_error
+    weak = house.owner.model_copy(update={"permissions": frozenset({"message_send"})})
+    with pytest.raises(Forbidden, match="draft_send"):
+        await house.call("messages.check_send", weak, **ref)

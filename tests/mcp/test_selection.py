@@ -1,16 +1,31 @@
 """Which tools a connection offers: what operator, request and key leave; that nothing else is called."""
 
+import argparse
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
+from starlette.datastructures import Headers
 
+from postroom.cli.stdio import add_options
 from postroom.mcp.face import Face, Hands
-from postroom.mcp.selection import ASKED, HEADERS, Selection, from_headers, read_selection
+from postroom.mcp.selection import (
+    ASKED,
+    DEFAULT_TOOLSETS,
+    HEADERS,
+    TOOLSETS,
+    Selection,
+    from_headers,
+    read_selection,
+)
 from postroom.mcp.server import Server
+from postroom.mcp.tools import rows
 from postroom.model.errors import OutOfScope, PostroomError
 from postroom.model.tenant import Actor
 from postroom.service.catalog import OPERATIONS
@@ -111,7 +126,8 @@ async def test_with_a_key_of_an_inbox_the_inbox_need_not_be_named(house: Bed) ->
     )
     server = _server(house, actor=own)
     for tool in await server.list_tools():
-        assert "inbox_id" not in tool.input_schema.get("required", []), tool.name
+        named = tool.name == "delete_inbox"
+        assert ("inbox_id" in tool.input_schema.get("required", [])) is named, tool.name
     sent = await server.call_tool("send_message", {"to": INBOX, "subject": "Hi", "text": "x"})
     assert not sent.is_error
     assert INBOX in await _said(server, "get_inbox")
@@ -174,7 +190,57 @@ async def test_a_tool_that_is_not_offered_names_the_reason_and_whose_it_is(
 
 async def test_a_name_in_a_header_that_there_is_not_is_told_to_a_call_too(house: Bed) -> None:
     with _asking({"x-mcp-tools": "list_inboxs"}):
-        assert "Did you mean 'list_inboxes'" in await _said(_server(house), "list_inboxes")
+        told = await _said(_server(house), "list_inboxes")
+        assert told == "Unknown tool 'list_inboxs'. Did you mean 'list_inboxes'? (in a header of the request)"
+        with pytest.raises(MCPError, match="in a header of the request") as refused:
+            await _server(house).list_tools()
+        assert refused.value.error.code == INVALID_PARAMS
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"X-MCP-Read-Only": "true"}, r"Unknown header 'X-MCP-Read-Only'. Did you mean 'X-MCP-Readonly'\?"),
+        ({"x-mcp-toolset": "core"}, r"Unknown header 'X-MCP-Toolset'. Did you mean 'X-MCP-Toolsets'\?"),
+        (
+            {"x-mcp-lockdown": "1", "x-mcp-tools": "list_inboxes"},
+            r"Known: X-MCP-Toolsets, X-MCP-Tools, X-MCP-Exclude-Tools",
+        ),
+        ({"x-mcp-readonly": " "}, r"The header X-MCP-Readonly is empty"),
+        ({"x-mcp-readonly": "maybe"}, r"'maybe' is neither yes nor no"),
+    ],
+)
+def test_no_header_that_was_to_make_the_tools_fewer_is_passed_over(headers: dict[str, str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        from_headers(headers)
+
+
+def test_a_header_that_stands_twice_counts_twice_and_others_are_not_ours() -> None:
+    twice = Headers(raw=[(b"x-mcp-exclude-tools", b"send_message"), (b"x-mcp-exclude-tools", b"delete_inbox")])
+    asked = from_headers(twice)
+    assert asked is not None
+    assert asked.excluded == {"send_message", "delete_inbox"}
+    assert from_headers({"mcp-session-id": "1", "x-forwarded-for": "::1"}) is None
+
+
+async def test_over_http_a_header_that_there_is_not_ends_the_request_with_the_near_name(shared: Processes) -> None:
+    server = shared.serve(api_key=KEY).started()
+    headers = {
+        "authorization": f"Bearer {KEY}",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": "2026-07-28",
+        "X-MCP-Read-Only": "true",
+    }
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    making = {"name": "create_inbox", "arguments": {"username": "unread"}}
+    async with httpx.AsyncClient(base_url=server.http, headers=headers, timeout=10) as client:
+        for method, params in (("tools/list", {}), ("tools/call", making)):
+            asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
+            named = {"mcp-method": method} | ({"mcp-name": "create_inbox"} if params else {})
+            answer = await client.post("/mcp", json=asked, headers=named)
+            assert "Did you mean 'X-MCP-Readonly'?" in answer.text, answer.text
+            assert "in a header of the request" in answer.text
+        assert (await client.get("/v0/inboxes/unread@postroom.localhost")).status_code == 404
 
 
 async def test_a_tool_that_takes_a_wider_key_is_not_listed_and_says_so_when_it_is_called(house: Bed) -> None:
@@ -186,7 +252,8 @@ async def test_a_tool_that_takes_a_wider_key_is_not_listed_and_says_so_when_it_i
     all_of_them = await _names(_server(house, everything))
     assert all_of_them - await _names(_server(house, everything, of_pod)) == {"create_pod"}
     own = _server(house, everything, of_inbox)
-    assert all_of_them - await _names(own) == {"create_pod", "create_inbox", "add_domain"}
+    domains = {f"{verb}_domain" for verb in ("add", "get", "verify", "delete")} | {"list_domains"}
+    assert all_of_them - await _names(own) == {"create_pod", "create_inbox", "delete_inbox_permanently", *domains}
     assert "takes a key of a whole pod" in await _said(own, "create_inbox")
     assert "takes a key of a whole organization" in await _said(own, "create_pod")
 
@@ -258,3 +325,27 @@ async def test_an_attachment_is_found_by_its_thread_and_in_no_other(house: Bed) 
     ref = {"inboxId": INBOX, "attachmentId": first.attachments[0].attachment_id}
     assert "hello" in await _said(server, "get_attachment", **ref, threadId=first.thread_id)
     assert "No attachment" in await _said(server, "get_attachment", **ref, threadId=other.thread_id)
+
+
+def test_the_page_of_the_tools_names_every_way_to_choose_them_and_the_readme_every_toolset() -> None:
+    top = Path(__file__).parents[2]
+    page = (top / "docs" / "tools.md").read_text("utf-8")
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    flags = set(re.findall(r"--[a-z-]+", parser.format_help())) - {"--help", "--json"}
+    told = set(re.findall(r"`([^`]+)`", page))
+    assert flags <= told
+    assert set(HEADERS.values()) <= {one.lower() for one in told}
+    assert {f"POSTROOM_{name.upper()}" for name in HEADERS} <= told
+    (readme,) = re.findall(r"^\| `POSTROOM_TOOLSETS` .*$", (top / "README.md").read_text("utf-8"), re.M)
+    remote = (top / "docs" / "remote.md").read_text("utf-8")
+    for name in TOOLSETS:
+        assert re.search(rf"\b{name}\b", readme), name
+        assert f"`{name}`" in remote, name
+
+
+def test_the_page_of_the_tools_counts_those_that_are_on_by_default() -> None:
+    usual = [row for row in rows(Hands()) if row.toolset in DEFAULT_TOOLSETS]
+    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text("utf-8")
+    assert f"on by default: {sum(not row.asks for row in usual)} tools, and `confirm_send`" in page
+    assert [row.name for row in usual if row.asks] == ["confirm_send"]

@@ -39,6 +39,14 @@ async def _serving(processes: Processes, **settings: str) -> Server:
     return await asyncio.to_thread(lambda: processes.serve(api_key=KEY, **settings).started())
 
 
+@patient
+async def test_the_address_of_the_server_is_taken_with_the_path_of_its_mcp_too(processes: Processes) -> None:
+    server = await _serving(processes)
+    for url in (f"{server.http}/mcp", f"{server.http}/mcp/"):
+        async with bridged(processes, url) as agent:
+            assert "scope" in await agent.does("whoami")
+
+
 class Ears:
     def __init__(self) -> None:
         self.heard: asyncio.Queue[str] = asyncio.Queue()

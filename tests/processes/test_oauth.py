@@ -5,6 +5,7 @@ started anew between any two steps.
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -57,6 +58,7 @@ class Person:
 
     def __init__(self, inbox: str, *toolsets: str, between: Between | None = None) -> None:
         self.asked = 0
+        self.offered: list[str] = []
         self._chosen = {"inbox_id": inbox, "toolset": list(toolsets)}
         self._between = between
         self._told: dict[str, str] = {}
@@ -69,6 +71,7 @@ class Person:
             page = await browser.get(url)
             await self._pause()
             page = await browser.post(place, data=fields(page) | {"step": "key", "api_key": KEY})
+            self.offered = re.findall(r'name="toolset" value="([a-z]+)"', page.text)
             await self._pause()
             answer = await browser.post(place, data=fields(page) | {"step": "allow"} | self._chosen)
         assert answer.headers["location"].startswith(CALLBACK)
@@ -120,6 +123,7 @@ async def test_the_official_client_is_let_in_to_one_inbox_and_out_when_its_key_i
     assert place == f"{server.http}/.well-known/oauth-protected-resource/mcp"
     person, kept = Person("agent@postroom.localhost", "core"), Kept()
     async with let_in(server.http, person, kept, mode) as agent:
+        assert person.offered == ["core", "domains"]  # what this server offers
         listed = await agent.does("list_inboxes")
         assert [inbox["inbox_id"] for inbox in listed["inboxes"]] == ["agent@postroom.localhost"]
         await agent.does("send_message", to=["other@postroom.localhost"], subject="Hello", text="By OAuth.")

@@ -1,5 +1,8 @@
 """API keys through the desk: what they may, whom they are known by, and that they never grow."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from postroom.model.errors import Forbidden, InvalidInput, NotFound, PermissionEscalation, Unauthenticated
@@ -101,6 +104,13 @@ async def test_operations_of_the_local_owner_are_forbidden_to_every_key(house: B
 
 def test_every_scope_is_a_permission_that_a_key_can_have() -> None:
     assert {operation.scope for operation in OPERATIONS.values()} - {"", ANYONE} <= PERMISSIONS
+
+
+def test_the_page_on_running_names_every_permission_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
+    keys = page.partition("## Keys\n")[2].partition("`postroom organizations")[0]
+    listed = re.findall(r"`([a-z_ ]+)`", "".join(re.findall(r"^- .*$", keys, re.M)))
+    assert sorted(" ".join(listed).split()) == sorted(PERMISSIONS)
 
 
 async def test_the_owner_key_is_minted_once(house: Bed) -> None:

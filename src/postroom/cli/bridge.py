@@ -19,7 +19,8 @@ async def run_bridge(options: Mapping[str, str]) -> int:
     stop = on_signals()
     lines: asyncio.Queue[bytes | None] = asyncio.Queue()
     _read_stdin(lines)
-    bridge = Bridge(f"{settings.url}/mcp", _headers(settings, options), _write)
+    # Hosts are given the address with /mcp at its end, and so people give it here as well.
+    bridge = Bridge(f"{settings.url.removesuffix('/mcp')}/mcp", _headers(settings, options), _write)
     reading = asyncio.create_task(_carry(bridge, lines))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([reading, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -36,7 +37,7 @@ async def _carry(bridge: Bridge, lines: "asyncio.Queue[bytes | None]") -> None:
 def _headers(settings: Settings, options: Mapping[str, str]) -> dict[str, str]:
     """Return what every request says: the key, and which tools are wanted."""
     chosen = {**settings.tool_selection, **options}
-    headers = {HEADERS[name]: value for name, value in chosen.items() if value is not None}
+    headers = {HEADERS[name]: value for name, value in chosen.items() if value}
     if settings.api_key is not None:
         headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
     return {**headers, "accept": "application/json, text/event-stream", "content-type": "application/json"}

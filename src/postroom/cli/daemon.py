@@ -24,7 +24,7 @@ from postroom.http.transactional.app import Transactional
 from postroom.listening import PortTaken, Serve
 from postroom.mcp.face import Face
 from postroom.mcp.remote import MAX_BODY, RemoteServer
-from postroom.mcp.selection import Selection, read_selection
+from postroom.mcp.selection import Selection, offered_toolsets, read_selection
 from postroom.model.errors import InvalidInput
 from postroom.server import Postroom, open_house
 from postroom.service.keyring import KeyRing
@@ -111,7 +111,7 @@ async def _serve_http(house: Postroom, selection: Selection, sock: socket.socket
         }
         sockets = {"/v0": EventSocket(house.desk, keys, house.hub, per_key=house.settings.sockets_per_key)}
         mounted = [("/mcp", remote.app, remote.lifespan)]
-        more = oauth.routes(house.desk, public_url, house.settings.oauth_issuer)
+        more = oauth.routes(house.desk, public_url, house.settings.oauth_issuer, offered_toolsets(selection))
         app = http_app.build(house.desk, house.links, mounted, dialects, sockets, more)
         await serve_http(app, sock, remote.end_streams)
 

@@ -1,4 +1,4 @@
-"""The names of arguments as other servers of this field spell them: camelCase is taken as well, shown is snake_case."""
+"""The arguments of a call as clients send them: camelCase is taken as well, and null is what was left out."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -18,10 +18,20 @@ def in_snake_case(arguments: Mapping[str, Any], known: Collection[str]) -> dict[
     return {name: _items(value) if name in _NESTED else value for name, value in named.items()}
 
 
+def present(arguments: Mapping[str, Any], nulls: Collection[str]) -> dict[str, Any]:
+    """Return the arguments that say something: clients with strict schemas send null for all that they leave out.
+
+    `nulls` are those whose null means something itself.
+    """
+    return {name: value for name, value in arguments.items() if value is not None or name in nulls}
+
+
 def _items(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    return [{_snake(k): v for k, v in item.items()} if isinstance(item, dict) else item for item in value]
+    return [
+        {_snake(k): v for k, v in item.items() if v is not None} if isinstance(item, dict) else item for item in value
+    ]
 
 
 def _snake(name: str) -> str:

@@ -1,5 +1,6 @@
 """Domains as tools answer them: structured data, and in words what is to be done next."""
 
+from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import Placed, Shape
 from postroom.mcp.words import line
 from postroom.model.domain import DnsRecord, Domain, DomainStatus, RecordStatus
@@ -92,13 +93,16 @@ def _next(domain: Domain) -> str:
     """Return what is to be done so that the domain carries mail."""
     wrong = [record for record in domain.records if record.status is RecordStatus.INVALID]
     missing = [record for record in domain.records if record.status is RecordStatus.MISSING]
-    again = "then call verify_domain; what was published a moment ago may take up to an hour to be seen"
+    look = if_offered("then call verify_domain", "then let it be verified")
+    again = f"{look}; what was published a moment ago may take up to an hour to be seen"
     if domain.status is DomainStatus.VERIFIED and not wrong and not missing:
-        return f"Nothing: create_inbox with domain={domain.domain!r} makes inboxes on it."
+        made = if_offered(f"create_inbox with domain={domain.domain!r} makes inboxes on it.", "it may have inboxes.")
+        return f"Nothing: {made}"
     if domain.status is DomainStatus.NOT_STARTED:
         return f"Publish the {len(domain.records)} records at whoever runs the DNS of {domain.domain}, {again}."
     if domain.status is DomainStatus.FAILED:
-        return "The DNS did not answer: call verify_domain again in a few minutes."
+        again = if_offered("call verify_domain again in a few minutes", "let it be verified again in a few minutes")
+        return f"The DNS did not answer: {again}."
     steps = [f"correct {_named(wrong)}"] if wrong else []
     steps += [f"publish {_named(missing)}"] if missing else []
     text = f"{' and '.join(steps) or 'look whether the records are published'}, {again}."

@@ -6,10 +6,13 @@ from postroom.mcp.words import line, moment
 from postroom.model import facts as model
 
 _PEOPLE = 5  # attendees that a line names
+_DAY = len("2026-03-01")
 
 
 class InviteShape(BaseModel):
     """An event of a calendar that came with a message. Nobody has answered it."""
+
+    # A date alone begins an event of whole days, and ends with that day.
 
     method: str | None = None
     summary: str | None = None
@@ -67,7 +70,7 @@ def _invite(invite: model.Invite) -> InviteShape:
         summary=line(invite.summary) or None,
         begins=begins and begins.given,
         begins_utc=_utc(begins),
-        ends=ends and ends.given,
+        ends=_ends(begins, ends),
         ends_utc=_utc(ends),
         zone=line(begins.zone, 60) or None if begins else None,
         where=line(invite.where) or None,
@@ -77,6 +80,13 @@ def _invite(invite: model.Invite) -> InviteShape:
     )
 
 
+def _ends(begins: model.Moment | None, ends: model.Moment | None) -> str | None:
+    """Return the end, with its zone where that is another than the one of the beginning: of a flight, say."""
+    if ends is None or begins is None or ends.zone in (None, begins.zone):
+        return None if ends is None else ends.given
+    return f"{ends.given} {line(ends.zone, 60)}"
+
+
 def _utc(given: model.Moment | None) -> str | None:
     return None if given is None or given.at is None else moment(given.at)
 
@@ -84,9 +94,7 @@ def _utc(given: model.Moment | None) -> str | None:
 def _told(invite: InviteShape) -> str:
     parts = [f"calendar {invite.method or 'event'} (not answered): {invite.summary or '(no summary)'}"]
     if invite.begins:
-        until = f" to {invite.ends}" if invite.ends else ""
-        utc = f" ({invite.begins_utc} UTC)" if invite.begins_utc else ""
-        parts.append(f"{invite.begins}{until} {invite.zone or 'no zone given'}{utc}")
+        parts.append(_time(invite, invite.begins))
     parts += [f"at {invite.where}"] if invite.where else []
     parts += [f"organizer {invite.organizer}"] if invite.organizer else []
     people = invite.attendees or []
@@ -94,3 +102,13 @@ def _told(invite: InviteShape) -> str:
     parts += [f"attendees {', '.join(people[:_PEOPLE])}{more}"] if people else []
     parts += ["repeated"] if invite.repeated else []
     return " | ".join(parts)
+
+
+def _time(invite: InviteShape, begins: str) -> str:
+    """Return when an event is: as it is written, and in UTC or that this is not known."""
+    if len(begins) == _DAY:
+        is_one = invite.ends is None or invite.ends == begins
+        return f"{begins}, all day" if is_one else f"{begins} to {invite.ends}, all day, the last one included"
+    written = f"{begins}{f' to {invite.ends}' if invite.ends else ''} {invite.zone or 'no zone given'}"
+    utc = " to ".join(filter(None, (invite.begins_utc, invite.ends_utc)))
+    return f"{written} ({f'{utc} UTC' if invite.begins_utc else 'UTC not known'})"

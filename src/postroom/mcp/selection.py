@@ -3,6 +3,7 @@
 The operator's selection comes first; the headers of a request can only make it smaller, and so does the key.
 """
 
+import difflib
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from postroom.mcp.words import unknown
 
 TOOLSETS = ("core", "domains", "threads", "work", "webhooks", "lists", "metrics", "admin")
 DEFAULT_TOOLSETS = ("core", "domains")
+_PREFIX = "x-mcp-"
 # The names that hosts know from other servers.
 HEADERS = {
     "toolsets": "x-mcp-toolsets",
@@ -18,6 +20,7 @@ HEADERS = {
     "exclude_tools": "x-mcp-exclude-tools",
     "read_only": "x-mcp-readonly",
 }
+_SETTINGS = {header: name for name, header in HEADERS.items()}
 _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
 # What the headers of the request at hand leave of the tools; None: all that the operator offers.
@@ -75,12 +78,54 @@ def read_selection(
 
 
 def from_headers(headers: Mapping[str, str]) -> Selection | None:
-    """Return the selection that a request's headers ask for, None where they ask for none. Raises ValueError."""
-    given = {name: headers[header] for name, header in HEADERS.items() if headers.get(header, "").strip()}
+    """Return the selection that a request's headers ask for, None where they ask for none.
+
+    They can only make the tools fewer, so none of them is passed over: who misspells one would have more than he asked.
+
+    Raises:
+        ValueError: a header of this prefix that there is not, or one that is empty; and what `read_selection` raises.
+    """
+    given: dict[str, str] = {}
+    for header, value in headers.items():
+        name = header.lower()
+        if not name.startswith(_PREFIX):
+            continue
+        if name not in _SETTINGS:
+            raise ValueError(_no_header(name))
+        if not value.strip():
+            raise ValueError(f"The header {_spelled(name)} is empty. Leave it out, or say what it is to be.")
+        setting = _SETTINGS[name]
+        # RFC 9110 5.3: one that stands twice is one list.
+        given[setting] = f"{given[setting]},{value}" if setting in given else value
     if not given:
         return None
     # What a header does not speak of, it does not make smaller.
     return read_selection(**{"toolsets": "all", **given})
+
+
+def _no_header(header: str) -> str:
+    """Return the sentence that refuses a header; near is what is so behind the prefix, which all share."""
+    known = {one.removeprefix(_PREFIX): _spelled(one) for one in _SETTINGS}
+    near = difflib.get_close_matches(header.removeprefix(_PREFIX), known, 1)
+    hint = f"Did you mean {known[near[0]]!r}?" if near else f"Known: {', '.join(known.values())}."
+    return f"Unknown header {_spelled(header)[:80]!r}. {hint}"
+
+
+def _spelled(header: str) -> str:
+    """Return a header as documents write it."""
+    return "-".join("MCP" if part == "mcp" else part.capitalize() for part in header.split("-"))
+
+
+def offered_toolsets(selection: Selection) -> tuple[str, ...]:
+    """Return the toolsets of which a tool is offered."""
+    if selection == Selection(toolsets=selection.toolsets):
+        return tuple(name for name in TOOLSETS if name in selection.toolsets)
+    # All the tools have to be read for it, which takes a start its time.
+    from postroom.mcp.face import Hands
+    from postroom.mcp.tools import rows
+
+    found = {row.toolset for row in rows(Hands()) if selection.offers(row.name, row.toolset, reads=row.reads)}
+    return tuple(name for name in TOOLSETS if name in found)
 
 
 def check_names(selection: Selection, known: Collection[str]) -> None:

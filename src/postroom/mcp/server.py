@@ -32,8 +32,9 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from postroom import __version__
-from postroom.mcp.arguments import in_snake_case
+from postroom.mcp.arguments import in_snake_case, present
 from postroom.mcp.face import Hands
+from postroom.mcp.offering import OFFERING, Offering, if_offered
 from postroom.mcp.peer import PEER, PeerGone, peer_of
 from postroom.mcp.prompts import offered, wrong
 from postroom.mcp.resources import Resources, pictures_of, read_address, text_of
@@ -54,6 +55,7 @@ _ASIDE: ContextVar[dict[str, Any] | None] = ContextVar("_ASIDE", default=None)
 _SPENT: ContextVar[str | None] = ContextVar("_SPENT", default=None)
 # A keyword of Python cannot name a parameter, and an alias crashes the SDK: mapped by hand, on the way in and out.
 _FROM = {"from": "from_"}
+_IN_A_HEADER = " (in a header of the request)"
 _NO_PERSON = (
     "{} has nobody to ask: this client does not say that it puts questions to its person (elicitation). Nothing was"
     " changed. Leave it to a person who may approve (postroom approvals, /v1/postroom/approvals), or use a client that"
@@ -192,15 +194,17 @@ class Server(MCPServer[Any]):
         try:
             await self.learn()
             actor = await self._hands.actor()
-            if (asked := ASKED.get()) is not None:
-                _check(asked, self.rows)
+            with _in_protocol():
+                _check_asked(self.rows)
             may_ask = await self._hands.may_ask()
         except PostroomError as error:
             raise MCPError(code=INTERNAL_ERROR, message=str(error)) from error
         offered = [tool for tool in await super().list_tools() if self._offers(self.rows[tool.name], actor)]
         if not may_ask:
             offered = [tool for tool in offered if not self.rows[tool.name].asks]
-        return offered if actor.reach.inbox_id is None else [_for_its_inbox(tool) for tool in offered]
+        if actor.reach.inbox_id is None:
+            return offered
+        return [tool if self.rows[tool.name].names_inbox else _for_its_inbox(tool) for tool in offered]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
@@ -212,26 +216,28 @@ class Server(MCPServer[Any]):
         try:
             await self.learn()
             actor = await self._hands.actor()
-            if (asked := ASKED.get()) is not None:
-                _check(asked, self.rows)
+            _check_asked(self.rows)
             asks = name in self.rows and self.rows[name].asks
             may_ask = not asks or await self._hands.may_ask()
         except PostroomError as error:
             return refused(str(error))
+        OFFERING.set(Offering(self.rows, lambda other: self._is_of_use(other, actor, context)))
         tool = self._tool_manager.get_tool(name)
         if tool is None or not self._offers(self.rows[name], actor):
             return refused(self._not_offered(name, actor))
         if not may_ask:
             return refused(f"No policy lets {name} ask the person at this client. Ask a person who may approve it.")
-        known = {**tool.parameters.get("properties", {}), **dict.fromkeys(self.rows[name].unlisted)}
+        row = self.rows[name]
+        known = {**tool.parameters.get("properties", {}), **dict.fromkeys(row.unlisted)}
         given = in_snake_case(arguments, known)
         for argument in given:
             if argument not in known:
-                return refused(unknown("argument", argument, list(known)))
-        if "inbox_id" in known and given.get("inbox_id") is None and actor.reach.inbox_id is not None:
-            given["inbox_id"] = actor.reach.inbox_id
+                return refused(_unknown_argument(row, argument, list(known)))
+        given = present(given, row.nulls)
+        if "inbox_id" in known and actor.reach.inbox_id is not None and not row.names_inbox:
+            given.setdefault("inbox_id", actor.reach.inbox_id)
         given = {_FROM.get(key, key): value for key, value in given.items()}
-        return _lightened(await _answered(tool, lambda: self._done(self.rows[name], given, context)))
+        return _lightened(await _answered(tool, lambda: self._done(row, given, context)))
 
     async def _done(self, row: "Row", given: dict[str, Any], context: Context[Any, Any] | None) -> Any:
         """Return what a tool returns; one that waits does so only for somebody who is there."""
@@ -253,6 +259,11 @@ class Server(MCPServer[Any]):
         selections = (self._selection,) if asked is None else (self._selection, asked)
         return row.may_use(actor) and all(s.offers(row.name, row.toolset, reads=row.reads) for s in selections)
 
+    def _is_of_use(self, name: str, actor: "Actor", context: Context[Any, Any] | None) -> bool:
+        """Tell whether a tool may be named to the caller: it is offered, and what it asks the client for is there."""
+        row = self.rows[name]
+        return self._offers(row, actor) and (not row.asks or _can_ask(context))
+
     def _not_offered(self, name: str, actor: "Actor") -> str:
         row = self.rows.get(name)
         if row is None:
@@ -261,9 +272,11 @@ class Server(MCPServer[Any]):
             return why
         own = self._selection.why_not(name, row.toolset, reads=row.reads)
         if own is not None:
-            return f"{name} is not offered on this connection: {own}. Ask who set the server up."
+            step = if_offered(row.instead) or "Ask who set the server up."
+            return f"{name} is not offered on this connection: {own}. {step}"
         asked = (ASKED.get() or self._selection).why_not(name, row.toolset, reads=row.reads)
-        return f"{name} is not offered on this connection: {asked}. Its X-MCP headers say so."
+        step = f" {instead}" if (instead := if_offered(row.instead)) else ""
+        return f"{name} is not offered on this connection: {asked}. Its X-MCP headers say so.{step}"
 
 
 @contextmanager
@@ -280,20 +293,39 @@ def _in_protocol() -> Iterator[None]:
         raise MCPError(code=code, message=str(error)) from error
 
 
-def _check(selection: Selection, rows: "Mapping[str, Row]") -> None:
+def _check(selection: Selection, rows: "Mapping[str, Row]", where: str = "") -> None:
     from postroom.model.errors import InvalidInput
 
     try:
         check_names(selection, rows)
     except ValueError as error:
-        raise InvalidInput(str(error)) from None
+        raise InvalidInput(f"{error}{where}") from None
+
+
+def _check_asked(rows: "Mapping[str, Row]") -> None:
+    """Refuse names of tools in the headers of the request that there are not."""
+    if (asked := ASKED.get()) is not None:
+        _check(asked, rows, _IN_A_HEADER)
+
+
+def _can_ask(context: Context[Any, Any] | None) -> bool:
+    """Tell whether the client says that it puts questions to its person, as the SDK reads it."""
+    capabilities = None if context is None else context.client_capabilities
+    asks = None if capabilities is None else capabilities.elicitation
+    return asks is not None and (asks.form is not None or asks.url is None)
+
+
+def _unknown_argument(row: "Row", name: str, known: list[str]) -> str:
+    if name in row.elsewhere and (hint := if_offered(row.elsewhere[name])):
+        return f"Unknown argument {name!r}. {hint}"
+    return unknown("argument", name, known)
 
 
 def _asked(request: Any) -> Selection | None:
     try:
         return None if request is None else from_headers(request.headers)
     except ValueError as error:
-        raise MCPError(code=INVALID_PARAMS, message=f"{error} (in a header of the request)") from None
+        raise MCPError(code=INVALID_PARAMS, message=f"{error}{_IN_A_HEADER}") from None
 
 
 def _for_its_inbox(tool: Tool) -> Tool:
@@ -366,6 +398,8 @@ def _problems(error: ValidationError, inner: list[str]) -> str:
         path = ".".join(names.get(str(step), str(step)) for step in found["loc"])
         if found["type"] == "extra_forbidden":
             sentences.append(f"{path}: {unknown('field', str(found['loc'][-1]), inner)}")
+        elif found["type"] == "missing":
+            sentences.append(f"{path}: it is required.")
         else:
             sentences.append(f"{path}: {said(found['msg'])} (got {str(found['input'])[:80]!r}).")
     return " ".join(sentences)

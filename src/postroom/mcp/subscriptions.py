@@ -197,9 +197,8 @@ class Subscriptions:
         with face.hub.listen(follower.actor.reach.org_id or "") as bell:
             while True:
                 try:
-                    if not await self._is_good(follower):
+                    if not await self._tell(follower):
                         return
-                    await self._tell(follower)
                 except PostroomError as error:
                     log.warning("subscription waits error=%s", error)
                 await heard(bell, POLL_S)
@@ -215,15 +214,21 @@ class Subscriptions:
             follower.actor = token.actor
         return isinstance(token, BearerToken)
 
-    async def _tell(self, follower: _Follower) -> None:
+    async def _tell(self, follower: _Follower) -> bool:
+        """Tell of what is new; return False once the key is none any more."""
         from postroom.service.log import After
 
         face = await self._hands.face()
-        while follower.addresses:
+        while True:
             after = follower.position
-            events = await face.desk.call("events.since", follower.actor, After(position=after, limit=100))
+            events = []
+            if follower.addresses:
+                events = await face.desk.call("events.since", follower.actor, After(position=after, limit=100))
+            # Behind the reading: what came when the key had ended was perhaps among it.
+            if not await self._is_good(follower):
+                return False
             if not events:
-                return
+                return True
             for uri in follower.changed(events):
                 await follower.tell(uri)
             if follower.position == after:  # nobody has begun to follow something at an earlier place meanwhile

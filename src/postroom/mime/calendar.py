@@ -1,14 +1,17 @@
 """Reads the events of an iCalendar object (RFC 5545) for what a person asks: what, when, where, who. Answers nothing.
 
-Only a part of the format is read: repetitions are told and not counted out, alarms and zone definitions are skipped.
+Only a part of the format is read: repetitions are told and not counted out, alarms are skipped. Zones that the calendar
+defines are `calendar_zones`.
 """
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from postroom.mime.calendar_zones import Property, read_local, read_zones, zone_name
 from postroom.model.facts import Invite, Moment
 
 MAX_BYTES = 256 * 1024
@@ -17,7 +20,9 @@ _MAX_LINE = 2_000  # characters of a property
 _MAX_EVENTS = 5
 _MAX_ATTENDEES = 20
 _MAX_TEXT = 500
-_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T([0-9]{2})([0-9]{2})([0-9]{2})(Z?))?")
+_LENGTH = re.compile(  # RFC 5545 3.3.6; an event's is never negative (3.8.2.5)
+    r"\+?P(?:([0-9]{1,4})W|(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,8})S)?)?)"
+)
 _ZONE = re.compile(r"[A-Za-z0-9_+\-]{1,32}(?:/[A-Za-z0-9_+\-]{1,32}){0,2}")
 _ESCAPED = re.compile(r"\\([nN;,\\])")
 Properties = dict[str, list[tuple[dict[str, str], str]]]
@@ -25,11 +30,13 @@ Properties = dict[str, list[tuple[dict[str, str], str]]]
 
 def read_invites(content: bytes) -> tuple[Invite, ...]:
     """Return the events of a calendar, at most five; none where it cannot be read."""
+    properties = list(_properties(content))
+    zones = read_zones(properties)
     found: list[Invite] = []
     method: str | None = None
     event: Properties | None = None
     inner = 0  # depth of what stands inside an event, such as an alarm
-    for name, parameters, value in _properties(content):
+    for name, parameters, value in properties:
         begins, ends = name == "BEGIN", name == "END"
         is_event = (begins or ends) and value.strip().upper() == "VEVENT"
         if begins and is_event and event is None:
@@ -37,7 +44,7 @@ def read_invites(content: bytes) -> tuple[Invite, ...]:
         elif event is None:
             method = _text(value) if name == "METHOD" else method
         elif ends and is_event:
-            found.append(_invite(method, event))
+            found.append(_invite(method, event, zones))
             event = None
             if len(found) == _MAX_EVENTS:
                 break
@@ -48,7 +55,7 @@ def read_invites(content: bytes) -> tuple[Invite, ...]:
     return tuple(found)
 
 
-def _properties(content: bytes) -> Iterator[tuple[str, dict[str, str], str]]:
+def _properties(content: bytes) -> Iterator[Property]:
     text = content[:MAX_BYTES].decode("utf-8-sig", "replace")
     text = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")  # RFC 5545 3.1: folded lines
     for line in text.split("\n", _MAX_LINES)[:_MAX_LINES]:
@@ -75,12 +82,13 @@ def _split(line: str) -> tuple[str, dict[str, str], str]:
     return "", {}, ""
 
 
-def _invite(method: str | None, event: Properties) -> Invite:
+def _invite(method: str | None, event: Properties, zones: Mapping[str, tzinfo]) -> Invite:
+    begins = _when(event, "DTSTART", zones)
     return Invite(
         method=None if method is None else method.upper(),
         summary=_first(event, "SUMMARY"),
-        begins=_moment(event, "DTSTART"),
-        ends=_moment(event, "DTEND"),
+        begins=_moment(begins),
+        ends=_moment(_end(event, begins, zones)),
         where=_first(event, "LOCATION"),
         organizer=next(map(_person, event.get("ORGANIZER", ())), None),
         attendees=tuple(map(_person, event.get("ATTENDEE", ())[:_MAX_ATTENDEES])),
@@ -106,26 +114,68 @@ def _person(given: tuple[dict[str, str], str]) -> str:
     return (f"{name} <{address}>" if name and name != address else address)[:_MAX_TEXT]
 
 
-def _moment(event: Properties, name: str) -> Moment | None:
+class _When(NamedTuple):
+    """A moment as it is written: its figures, marked as UTC whatever the zone is; the zone, and what is known of it."""
+
+    local: datetime
+    is_day: bool
+    zone: str | None
+    known: tzinfo | None
+
+
+def _when(event: Properties, name: str, zones: Mapping[str, tzinfo]) -> _When | None:
     for parameters, value in event.get(name, ())[:1]:
-        if (found := _DATE.fullmatch(value.strip())) is None:
+        if (local := read_local(value)) is None:
             return None
-        zone = "UTC" if found[7] else parameters.get("TZID", "").strip()[:100] or None
-        return _read_moment(found, zone)
+        if local.is_day:
+            return _When(local.when, True, None, None)
+        zone = "UTC" if local.is_utc else zone_name(parameters.get("TZID", "")) or None
+        known = None if zone is None else _zone(zone) or zones.get(zone)
+        return _When(local.when, False, zone, known)
     return None
 
 
-def _read_moment(found: re.Match[str], zone: str | None) -> Moment | None:
-    numbers = [int(part or 0) for part in found.groups()[:6]]
+def _end(event: Properties, begins: _When | None, zones: Mapping[str, tzinfo]) -> _When | None:
+    """Return when an event ends; of one that is of whole days, its last."""
+    end = _when(event, "DTEND", zones)
     try:
-        local = datetime(*numbers[:5], min(numbers[5], 59), tzinfo=UTC)  # type: ignore[misc, arg-type]  # a leap second
-        if found[4] is None:
-            return Moment(given=f"{local:%Y-%m-%d}", zone=None, at=None)
-        known = None if zone is None else _zone(zone)
-        at = None if known is None else int(local.replace(tzinfo=known).timestamp() * 1000)
-    except (ValueError, OverflowError):  # a 31st of February; a year that no clock has
+        if end is None and begins is not None:
+            end = _later(event, begins)
+        if end is None or begins is None or not (end.is_day and begins.is_day):
+            return end
+        # The day that stands there is the first one after it (RFC 5545 3.6.1).
+        return end._replace(local=max(end.local - timedelta(days=1), begins.local))
+    except (ValueError, OverflowError):  # a year that no clock has
         return None
-    return Moment(given=f"{local:%Y-%m-%d %H:%M}", zone=zone, at=at)
+
+
+def _later(event: Properties, begins: _When) -> _When | None:
+    """Return when an event ends that says how long it is: days by the calendar, hours by the clock (RFC 5545 3.3.6)."""
+    found = next((_LENGTH.fullmatch(value.strip().upper()) for _parameters, value in event.get("DURATION", ())), None)
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0,) * 5
+    day = begins.local + timedelta(weeks=weeks, days=days)
+    end = day + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if end == begins.local:
+        return None
+    if begins.known is not None:
+        end += _offset(end, begins.known) - _offset(day, begins.known)
+    return begins._replace(local=end)
+
+
+def _offset(local: datetime, zone: tzinfo) -> timedelta:
+    return local.replace(tzinfo=zone).utcoffset() or timedelta(0)
+
+
+def _moment(when: _When | None) -> Moment | None:
+    if when is None:
+        return None
+    if when.is_day:
+        return Moment(given=f"{when.local:%Y-%m-%d}", zone=None, at=None)
+    try:
+        at = None if when.known is None else int(when.local.replace(tzinfo=when.known).timestamp() * 1000)
+    except (ValueError, OverflowError):  # a year that no clock has
+        return None
+    return Moment(given=f"{when.local:%Y-%m-%d %H:%M}", zone=when.zone, at=at)
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,10 @@ class Moment(Record):
 
 
 class Invite(Record):
-    """An event of a calendar that a message carries. `method` is what is asked: REQUEST, CANCEL, REPLY, …"""
+    """An event of a calendar that a message carries. `method` is what is asked: REQUEST, CANCEL, REPLY, …
+
+    One of whole days begins with a date alone and ends with its last.
+    """
 
     method: str | None
     summary: str | None

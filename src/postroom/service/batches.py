@@ -38,7 +38,7 @@ def get(context: Context, given: GetMessages) -> Batch:
 
 
 def update(context: Context, given: UpdateMessages) -> Batch:
-    """Add and remove labels of many messages, of all or of none."""
+    """Add and remove labels of all messages that the ids name, at once; `missing` tells those that name none."""
     change = changed_by(given.add_labels, given.remove_labels)
     changed: list[MessageSummary] = []
     threads: set[str] = set()

@@ -224,6 +224,8 @@ _INTERNAL = (
         "threads.delete_some", deleting.delete_some, deleting.DeleteSome, "message_delete", alone=True, internal=True
     ),
     _write("messages.note_unsubscribed", unsubscribing.note, messages.MessageRef, "message_send", internal=True),
+    _read("trash.look", trash.look, trash.Look, ANYONE, internal=True),
+    _write("inboxes.bring_back", trash.bring_back, inboxes.InboxRef, "inbox_delete", internal=True),
     _write("threads.trash_some", trash.trash_some, deleting.DeleteSome, "message_delete", internal=True),
     _write("threads.restore_some", trash.restore_some, deleting.DeleteSome, "message_delete", internal=True),
     _own(
@@ -307,6 +309,7 @@ _INTERNAL = (
     _read("tenants.authenticate", tenants.authenticate, tenants.Credentials, internal=True),
     _read("inboxes.enter", inboxes.get, inboxes.InboxRef, ANYONE, internal=True),
     _read("pods.enter", pods.get, pods.PodRef, ANYONE, internal=True),
+    _read("inboxes.known", inboxes.known, inboxes.ByClientId, "inbox_create", least="pod", internal=True),
     _read("inboxes.route", inboxes.route, inboxes.RouteTo, internal=True),
     _read("domains.check_free", domains.check_free, domains.Name, "domain_create", internal=True),
     _write("domains.add", domains.add, domains.NewDomain, "domain_create", internal=True),

@@ -1,17 +1,23 @@
-"""Tells what would become of a message before it is written: judged as one that is sent, without any effect."""
+"""Tells what would become of a message before it is sent: judged as one that is, without any effect.
 
-from typing import Literal
+Nothing is composed: whom its header fields name besides its recipients is not looked at.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
 from postroom.model.address import read_address
-from postroom.model.errors import InvalidInput, Refused
+from postroom.model.errors import Forbidden, InvalidInput, Refused
 from postroom.model.inbox import Mailbox
 from postroom.model.record import Record
-from postroom.service import policy, send
+from postroom.service import draft_sending, policy, send
 from postroom.service.inboxes import InboxRef
 from postroom.service.messages import Strings
 from postroom.service.operation import Context
+
+_PEOPLE = ("to", "cc", "bcc")
 
 
 class CheckSend(InboxRef):
@@ -21,6 +27,7 @@ class CheckSend(InboxRef):
     message_id: str | None = Field(default=None, description="The message that it would answer, or forward.")
     reply_all: bool = Field(default=False, description="Answer everybody; exclusive with to, cc and bcc.")
     forward: bool = Field(default=False, description="It would be forwarded, not answered.")
+    draft_id: str | None = Field(default=None, description="A draft as it stands; exclusive with all of the others.")
 
 
 class Checked(Record):
@@ -35,12 +42,11 @@ class Checked(Record):
 
 def check_send(context: Context, given: CheckSend) -> Checked:
     """Tell whether a message would be sent, held for approval or refused; nothing is sent or kept."""
-    wanted = send.Prepare(inbox_id=given.inbox_id, message_id=given.message_id)
     recipients: tuple[str, ...] = ()
     try:
-        prepared = send.prepare(context, wanted)
-        recipients = _recipients(prepared, given)
-        ruling = policy.judge(context, _mailbox(prepared), _sending(context, prepared, given, recipients))
+        mailbox, sending = _written(context, given) if given.draft_id is None else _drafted(context, given)
+        recipients = sending.recipients
+        ruling = policy.judge(context, mailbox, sending)
     except Refused as error:
         return Checked(
             outcome="refused", recipients=recipients, rule=error.rule or error.code, reason=error.message, fix=error.fix
@@ -57,7 +63,7 @@ def _mailbox(prepared: send.Prepared) -> Mailbox:
 
 
 def _recipients(prepared: send.Prepared, given: CheckSend) -> tuple[str, ...]:
-    people = {name: getattr(given, name) for name in ("to", "cc", "bcc")}
+    people = {name: getattr(given, name) for name in _PEOPLE}
     if given.reply_all and (given.forward or given.message_id is None or any(people.values())):
         raise InvalidInput.at("reply_all", "goes with message_id alone.", fix="Leave out to, cc, bcc and forward.")
     if prepared.original is not None and not given.forward:
@@ -65,15 +71,35 @@ def _recipients(prepared: send.Prepared, given: CheckSend) -> tuple[str, ...]:
             inbox_id=given.inbox_id, message_id=prepared.original.id, reply_all=given.reply_all, **people
         )
         people |= send.reply_recipients(prepared, answer)
+    return _addresses(people)
+
+
+def _addresses(people: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     read = {(a := read_address(one, name)).key: a for name, listed in people.items() for one in listed}
     policy.check(list(read.values()))
     return tuple(a.address for a in read.values())
 
 
-def _sending(
-    context: Context, prepared: send.Prepared, given: CheckSend, recipients: tuple[str, ...]
-) -> policy.Sending:
-    original = prepared.original
+def _written(context: Context, given: CheckSend) -> tuple[Mailbox, policy.Sending]:
+    """Return what would be written now, as policies look at it."""
+    prepared = send.prepare(context, send.Prepare(inbox_id=given.inbox_id, message_id=given.message_id))
+    recipients, original = _recipients(prepared, given), prepared.original
     answers = () if original is None or given.forward else (send.wire_id(original),)
     thread_id = None if original is None else original.thread_id
-    return policy.look_at(context, _mailbox(prepared), recipients, thread_id=thread_id, answers=answers)
+    mailbox = _mailbox(prepared)
+    return mailbox, policy.look_at(context, mailbox, recipients, thread_id=thread_id, answers=answers)
+
+
+def _drafted(context: Context, given: CheckSend) -> tuple[Mailbox, policy.Sending]:
+    """Return a draft as policies look at it. Raises Forbidden where the key may not send drafts."""
+    if given.model_dump(exclude={"inbox_id", "draft_id"}, exclude_defaults=True):
+        raise InvalidInput.at("draft_id", "goes with inbox_id alone.", fix="Leave out all else: the draft says it.")
+    if not context.actor.may("draft_send"):
+        raise Forbidden("This key lacks the permission draft_send.", fix="Use a key that has draft_send.")
+    wanted = draft_sending.Prepare(inbox_id=given.inbox_id, draft_id=given.draft_id or "")
+    ready = draft_sending.prepare(context, wanted)
+    draft, original, mailbox = ready.draft, ready.prepared.original, _mailbox(ready.prepared)
+    answers = () if original is None or draft.in_reply_to is None else (send.wire_id(original),)
+    recipients = _addresses({name: getattr(draft, name) for name in _PEOPLE})
+    made_of: dict[str, Any] = {"source": draft.original_id, "written": draft.tainted}
+    return mailbox, policy.look_at(context, mailbox, recipients, thread_id=draft.thread_id, answers=answers, **made_of)

@@ -55,6 +55,12 @@ class CreateInbox(Input):
     metadata: Metadata | None = Field(default=None, description="Up to 256 keys with string, number or bool values.")
 
 
+class ByClientId(Input):
+    """An inbox by the id that its maker gave it."""
+
+    client_id: str
+
+
 class InboxRef(Input):
     inbox_id: str = Field(description="Its address.")
 
@@ -93,9 +99,9 @@ def create(context: Context, given: CreateInbox) -> Inbox:
     pod = _pod(context)
     is_unique = given.client_id is not None and not given.client_id_tracks
     if is_unique:
-        known = context.tx.one(queries.BY_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
-        if known is not None:
-            return known
+        there = context.tx.one(queries.BY_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
+        if there is not None:
+            return there
         away = context.tx.one(trash.TAKEN_CLIENT_ID, pod_id=pod.pod_id, client_id=given.client_id)
         _check_not_away(context, away, f"The inbox with client_id {given.client_id}")
     inbox = _new_inbox(context, given, pod)
@@ -107,6 +113,11 @@ def create(context: Context, given: CreateInbox) -> Inbox:
     _write_words(context, inbox)
     context.tx.emit(EventType.INBOX_CREATED, inbox, {"address": inbox.address})
     return inbox
+
+
+def known(context: Context, given: ByClientId) -> Inbox | None:
+    """Return the inbox that a create with this client_id would return, None where it would make one."""
+    return context.tx.one(queries.BY_CLIENT_ID, pod_id=_pod(context).pod_id, client_id=given.client_id)
 
 
 def list_(context: Context, given: ListInboxes) -> Page[Inbox]:
@@ -299,7 +310,7 @@ def _changes(inbox: Inbox, given: UpdateInbox) -> dict[str, Any]:
             raise InvalidInput.at("metadata", "has no key.", fix="Give keys to merge, or null to remove all.")
         changed["metadata"] = {} if given.metadata is None else _merged(inbox.metadata, given.metadata)
     if not changed:
-        raise InvalidInput("Nothing to change.", fix="Give display_name, status or metadata.")
+        raise InvalidInput("Nothing to change.", fix="Name what is to be changed, such as display_name.")
     return changed
 
 

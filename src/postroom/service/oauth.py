@@ -39,10 +39,13 @@ _WRONG = "This key does not open this."
 
 
 class Begin(Input):
-    """A request for authorization as it stands in a query; `browser` is the secret of a cookie."""
+    """A request for authorization as it stands in a query; `browser` is the secret of a cookie, `offered` are the
+    toolsets of this server.
+    """
 
     issuer: str
     browser: str
+    offered: tuple[str, ...] = toolsets.ALL
     query: tuple[tuple[str, str], ...]
 
 
@@ -77,6 +80,7 @@ class Ticket(Record):
     state: str | None
     challenge: str
     scope: tuple[str, ...]
+    offered: tuple[str, ...] = toolsets.ALL
     api_key_id: str | None = None
 
 
@@ -131,7 +135,8 @@ def _ticket(desk: "Desk", given: Begin, client: Client, asked: dict[str, str]) -
     if len(asked.get("state", "")) > _STATE:
         raise OAuthProblem("state is too long.")
     check_resource(asked.get("resource"), given.issuer)
-    known = tuple(name for name in dict.fromkeys(asked.get("scope", "").split()) if name in toolsets.PERMISSIONS)
+    known = tuple(name for name in dict.fromkeys(asked.get("scope", "").split()) if name in given.offered)
+    usual = tuple(name for name in toolsets.DEFAULT if name in given.offered)
     now = desk.clock()
     return Ticket(
         id=new_id("ask", now),
@@ -143,7 +148,8 @@ def _ticket(desk: "Desk", given: Begin, client: Client, asked: dict[str, str]) -
         redirect_uri=asked["redirect_uri"],
         state=asked.get("state"),
         challenge=asked["code_challenge"],
-        scope=known or toolsets.DEFAULT,
+        scope=known or usual,
+        offered=given.offered,
     )
 
 
@@ -170,9 +176,16 @@ async def _choices(desk: "Desk", actor: Actor, ticket: Ticket) -> Question:
     if actor.may("inbox_read"):
         page = await desk.call("inboxes.list", actor, {"limit": _SHOWN})
         inboxes, more = tuple(inbox.address for inbox in page.items), page.next_page_token is not None
-    offered = tuple(name for name in toolsets.PERMISSIONS if toolsets.permissions_of([name], actor.permissions))
+    useful = _useful(ticket, actor.reach.inbox_id)
+    offered = tuple(name for name in useful if toolsets.permissions_of([name], actor.permissions))
     question = _question(desk, ticket)
     return question.model_copy(update={"inboxes": inboxes, "has_more": more, "toolsets": offered})
+
+
+def _useful(ticket: Ticket, inbox_id: str | None) -> tuple[str, ...]:
+    """Return the toolsets that a client of an inbox, or of more (None), finds tools of at this server."""
+    beyond = () if inbox_id is None else toolsets.BEYOND_INBOX
+    return tuple(name for name in toolsets.ALL if name in ticket.offered and name not in beyond)
 
 
 async def decide(desk: "Desk", _actor: Actor, given: Decide) -> Answer[str]:
@@ -203,7 +216,8 @@ def allow(context: Context, given: Allow) -> None:
     ticket = given.ticket
     if context.tx.one(queries.IS_ANSWERED, request=ticket.id) is not None:
         raise OAuthProblem("This question was answered already. Begin again in the client.")
-    chosen = tuple(name for name in toolsets.PERMISSIONS if name in given.toolsets)
+    inbox_id = given.inbox_id or context.actor.reach.inbox_id
+    chosen = tuple(name for name in _useful(ticket, inbox_id) if name in given.toolsets)
     permissions = toolsets.permissions_of(chosen, context.actor.permissions)
     if not permissions:
         raise OAuthProblem("Choose what the client may do.")

@@ -27,9 +27,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
 }
 DEFAULT = ("core", "domains")
+ALL = tuple(PERMISSIONS)
+BEYOND_INBOX = ("domains",)  # of no use to a key of one inbox
+ON_REQUEST = ("admin",)  # no metadata speak of it: a client that asks for all that it reads of does not ask for keys
 SAYS = {
     "core": "read, write and organize mail, drafts and inboxes",
-    "domains": "domains of one's own",
+    "domains": "domains of one's own; not with a single inbox",
     "threads": "search and label conversations",
     "work": "mail as work: claim, answer, hand back",
     "webhooks": "tell other servers of events",
@@ -37,6 +40,12 @@ SAYS = {
     "metrics": "numbers",
     "admin": "API keys and pods",
 }
+
+
+def told(offered: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes that metadata speak of, of a server that offers these toolsets."""
+    listed = tuple(offered)
+    return tuple(name for name in listed if name not in ON_REQUEST) or listed
 
 
 def permissions_of(toolsets: Iterable[str], mine: frozenset[str] | None) -> frozenset[str]:

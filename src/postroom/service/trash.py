@@ -17,7 +17,9 @@ from postroom.model.record import Record
 from postroom.model.tenant import Actor
 from postroom.service import places
 from postroom.service.deleting import DeleteSome, erase_message
-from postroom.service.drafts import take_out
+from postroom.service.draft_wording import DraftRef
+from postroom.service.drafts import find_draft, take_out
+from postroom.service.drafts import find_trashed as find_trashed_draft
 from postroom.service.hidden import is_visible
 from postroom.service.inboxes import TRASH_MS, InboxRef, erase, find_inbox, find_trashed, owner_of
 from postroom.service.messages import MessageRef, find_message, follow_labels, relabel, set_labels
@@ -44,6 +46,22 @@ class ListTrash(Input):
     )
     limit: int = Field(default=10, ge=1, le=100, description="At most this many.")
     page_token: str | None = Field(default=None, description="next_page_token of the last page.")
+
+
+class Look(InboxRef):
+    """Things of an inbox that may be in the trash."""
+
+    message_id: str | None = None
+    thread_id: str | None = None
+    draft_id: str | None = None
+
+
+class BroughtBack(Record):
+    """An inbox that was asked back: whether it was in the trash, and how many drafts that were due have failed."""
+
+    inbox: Inbox
+    was_there: bool
+    failed: int
 
 
 class TrashItem(Record):
@@ -103,6 +121,27 @@ def _item(context: Context, row: queries.Trashed) -> TrashItem | None:
 def is_draft(row: queries.Trashed) -> bool:
     """Tell whether a row of the trash is a draft's."""
     return row.id.startswith("dft_")
+
+
+def look(context: Context, given: Look) -> bool:
+    """Tell whether one of these is in the trash. Raises NotFound for one that there is not."""
+    found: list[bool] = []
+    if given.draft_id is not None:
+        ref = DraftRef(inbox_id=given.inbox_id, draft_id=given.draft_id)
+        found.append(find_trashed_draft(context, ref) is not None)
+        if not found[-1]:
+            find_draft(context, ref)
+    if given.message_id is not None:
+        message = find_message(context, MessageRef(inbox_id=given.inbox_id, message_id=given.message_id))
+        found.append(LABEL in message.labels)
+    if given.thread_id is not None:
+        thread = find_thread(context, ThreadRef(inbox_id=given.inbox_id, thread_id=given.thread_id))
+        found.append(LABEL in thread.labels)
+    if not found:
+        found.append(find_trashed(context, given.inbox_id) is not None)
+        if not found[-1]:
+            find_inbox(context, given.inbox_id)
+    return any(found)
 
 
 def trash_message(context: Context, given: MessageRef) -> InTrash:
@@ -193,18 +232,24 @@ def trash_inbox(context: Context, given: InboxRef) -> InTrash:
 
 def restore_inbox(context: Context, given: InboxRef) -> Inbox:
     """Bring an inbox back from the trash as it was; drafts that were to be sent meanwhile have failed."""
+    return bring_back(context, given).inbox
+
+
+def bring_back(context: Context, given: InboxRef) -> BroughtBack:
+    """Bring an inbox back from the trash, and tell what came of it."""
     inbox = find_trashed(context, given.inbox_id)
     if inbox is None:
-        return find_inbox(context, given.inbox_id)
+        return BroughtBack(inbox=find_inbox(context, given.inbox_id), was_there=False, failed=0)
     context.tx.run(queries.REMOVE, id=inbox.inbox_id)
-    for draft in context.tx.all(drafts.OVERDUE, inbox_id=inbox.inbox_id, now=context.now):
+    overdue = context.tx.all(drafts.OVERDUE, inbox_id=inbox.inbox_id, now=context.now)
+    for draft in overdue:
         # Nobody expects mail that was written for a day long past.
         context.tx.run(drafts.FAIL, key=draft.draft_id, at_version=draft.version, send_error=_LATE, now=context.now)
         context.tx.emit(EventType.DRAFT_FAILED, draft, {"draft": draft.draft_id, "reason": _LATE})
     context.tx.emit(EventType.INBOX_RESTORED, inbox, {"address": inbox.address})
     for bell in ("inbox", "draft"):
         context.tx.ring(bell)
-    return inbox
+    return BroughtBack(inbox=inbox, was_there=True, failed=len(overdue))
 
 
 def empty(context: Context, given: Batch) -> bool:

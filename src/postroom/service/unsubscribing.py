@@ -5,8 +5,9 @@ The signature that shall vouch for the headers (DKIM) is not verified here: whoe
 
 from typing import TYPE_CHECKING, Literal
 
-from postroom.model.errors import Unprocessable
+from postroom.model.errors import Refused, Unprocessable
 from postroom.model.facts import Unsubscribe
+from postroom.model.inert import inert
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
 from postroom.service.facts import ways_out
@@ -56,12 +57,23 @@ async def unsubscribe(desk: "Desk", actor: Actor, given: MessageRef) -> Answer[U
     if way.way != "one_click":
         outcome: Outcome = "by_mail" if way.way == "mailto" else "by_hand"
         return Answer(Unsubscribed(**names, outcome=outcome, way=way), answer.position)
-    status = await desk.rooms.fetcher.post(way.address, _BODY, headers=_HEADERS, timeout=TIMEOUT_S)
+    try:
+        status = await desk.rooms.fetcher.post(way.address, _BODY, headers=_HEADERS, timeout=TIMEOUT_S)
+    except Refused as error:
+        raise Refused(error.message, fix=_without(ways[1:])) from error
     if not 200 <= status < 300:  # RFC 8058 3.1: no redirect is followed
         raise Unprocessable(f"The list answered with status {status}.", fix="Try again later, or unsubscribe by mail.")
     ref = MessageRef(inbox_id=message.inbox_id, message_id=message.id)
     done = await desk.ask("messages.note_unsubscribed", actor, ref)
     return Answer(Unsubscribed(**names, outcome="done", way=way, status=status), done.position)
+
+
+def _without(others: tuple[Unsubscribe, ...]) -> str:
+    """Return what is to be done about a list whose one-click request cannot be made."""
+    told = {"mailto": "by mail to", "web": "by a person at"}
+    offered = " or ".join(f"{told[one.way]} {inert(one.address)[:500]}" for one in others if one.way in told)
+    other = f"It can be left {offered} as well; or" if offered else "It offers no other way:"
+    return f"{other} label its mail, or block its sender."
 
 
 def note(context: Context, given: MessageRef) -> None:

@@ -44,7 +44,7 @@ class AttachmentToSend(Input):
     def _one_source(self) -> Self:
         ours = (self.handle, self.message_id, self.attachment_id, self.inbox_id)
         if ours == (None,) * 4 and (self.content is None) == (self.url is None):
-            raise ValueError("give exactly one of content (base64) and url")
+            raise ValueError("give exactly one source of its bytes, such as content (base64) or url")
         given = [source for source in (self.content, self.url, self.handle, self.attachment_id) if source is not None]
         if len(given) != 1 or (self.message_id is None) is not (self.attachment_id is None):
             raise ValueError("give exactly one of content (base64), url, handle, and message_id with attachment_id")

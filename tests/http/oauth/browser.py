@@ -17,6 +17,7 @@ import httpx2
 from postroom.http.app import build
 from postroom.http.oauth import app as oauth
 from postroom.mcp.auth import BearerToken, KeyVerifier
+from postroom.service import toolsets
 from postroom.service.keyring import KeyRing
 from tests.fakes.bed import Bed
 
@@ -123,10 +124,10 @@ class _Never:
 
 
 @contextlib.asynccontextmanager
-async def web(house: Bed, peer: str = "192.0.2.1") -> AsyncIterator[Web]:
-    """Give a browser before a house, with an owner key in hand."""
+async def web(house: Bed, peer: str = "192.0.2.1", offered: tuple[str, ...] = toolsets.ALL) -> AsyncIterator[Web]:
+    """Give a browser before a house that offers these toolsets, with an owner key in hand."""
     made = await house.call("keys.create", name="owner's")
-    app = build(house.desk, house.house.links, more=oauth.routes(house.desk, SITE))
+    app = build(house.desk, house.house.links, more=oauth.routes(house.desk, SITE, offered=offered))
     transport = httpx2.ASGITransport(app, client=(peer, 4000))
     async with httpx2.AsyncClient(transport=transport, base_url=SITE) as client:
         yield Web(client, house, made.api_key)

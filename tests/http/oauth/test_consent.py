@@ -62,6 +62,33 @@ async def test_what_the_client_asks_for_is_ticked_and_no_more(house: Bed) -> Non
     assert offered == list(toolsets.PERMISSIONS)
 
 
+async def test_only_toolsets_that_the_server_offers_are_there_to_choose_and_granted(house: Bed) -> None:
+    async with web(house, offered=("core", "work")) as browser:
+        client_id = await browser.register()
+        page = await browser.show_key(await browser.open(client_id, scope="admin"))
+        assert re.findall(r'name="toolset" value="([a-z]+)"', page.text) == ["core", "work"]
+        assert re.findall(r'value="([a-z]+)" checked', page.text) == ["core"]
+        assert (await browser.post(page, "allow", inbox_id="*", toolset=["admin"])).status_code == 400
+        answer = told(await browser.post(page, "allow", inbox_id="*", toolset=["core", "admin", "domains"]))
+        tokens = (await browser.redeem(client_id, answer["code"])).json()
+        found = await browser.who(tokens["access_token"])
+    assert tokens["scope"] == "core"
+    assert found is not None
+    assert found.actor.permissions == toolsets.PERMISSIONS["core"]
+
+
+async def test_a_client_of_one_inbox_is_not_granted_domains_which_no_inbox_has(house: Bed) -> None:
+    inbox = await house.inbox("agent")
+    async with web(house) as browser:
+        _client, tokens = await browser.let_in(inbox.address, "core", "domains")
+        page = await browser.show_key(await browser.open(await browser.register()))
+        assert (await browser.post(page, "allow", inbox_id=inbox.address, toolset=["domains"])).status_code == 400
+        own = await house.call("keys.create", inbox_id=inbox.address)
+        page = await browser.show_key(page, own.api_key)
+    assert tokens["scope"] == "core"
+    assert "domains" not in re.findall(r'name="toolset" value="([a-z]+)"', page.text)
+
+
 async def test_who_denies_sends_the_client_away_and_nothing_is_made(house: Bed) -> None:
     async with web(house) as browser:
         answer = await browser.post(await browser.open(await browser.register()), "deny")

@@ -31,6 +31,38 @@ async def test_the_documents_say_where_everything_is(house: Bed) -> None:
     assert server["client_id_metadata_document_supported"] is True
 
 
+@pytest.mark.parametrize(
+    ("offered", "told"),
+    [
+        (("core", "domains"), ["core", "domains"]),
+        (("core", "work"), ["core", "work"]),
+        (toolsets.ALL, [name for name in toolsets.ALL if name != "admin"]),
+        (("admin",), ["admin"]),
+    ],
+)
+async def test_both_documents_name_the_scopes_that_the_server_offers_and_keys_are_for_who_asks(
+    house: Bed, offered: tuple[str, ...], told: list[str]
+) -> None:
+    async with web(house, offered=offered) as browser:
+        found = [(await browser.http.get(place)).json()["scopes_supported"] for place in (*RESOURCES, SERVER)]
+    assert found == [told] * 3
+
+
+@pytest.mark.parametrize(
+    ("chosen", "offered"),
+    [
+        (selection.read_selection(), ("core", "domains")),
+        (selection.read_selection("all"), selection.TOOLSETS),
+        (selection.read_selection("work,core"), ("core", "work")),
+        (selection.read_selection(tools="claim_next,list_messages"), ("core", "work")),
+        (selection.read_selection("core,threads", exclude_tools="search_threads,update_thread"), ("core",)),
+        (selection.read_selection("core,admin", read_only="yes"), ("core", "admin")),
+    ],
+)
+def test_a_toolset_is_offered_where_a_tool_of_it_is(chosen: selection.Selection, offered: tuple[str, ...]) -> None:
+    assert selection.offered_toolsets(chosen) == offered
+
+
 async def test_a_page_may_read_the_documents_and_ask_for_tokens_but_not_the_pages_for_people(house: Bed) -> None:
     asked = {"origin": "https://inspector.test", "access-control-request-method": "POST"}
     async with web(house) as browser:

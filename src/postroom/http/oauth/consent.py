@@ -30,8 +30,9 @@ _QUERY = 16 * 1024
 class Pages:
     """The pages of one server."""
 
-    def __init__(self, desk: Desk, public_url: str) -> None:
+    def __init__(self, desk: Desk, public_url: str, offered: tuple[str, ...]) -> None:
         self._desk = desk
+        self._offered = offered
         self._issuer = public_url
         self._patience = Patience(desk.clock)
         self._quota = Quota(desk.clock, _A_MINUTE, 60_000)
@@ -56,7 +57,7 @@ class Pages:
             query = bytes(request.scope["query_string"])
             if len(query) > _QUERY:
                 raise OAuthProblem("The request is too long.")
-            begun = Begin(issuer=self._issuer, browser=browser, query=pairs_of(query))
+            begun = Begin(issuer=self._issuer, browser=browser, offered=self._offered, query=pairs_of(query))
             question: Question = await self._desk.call("oauth.begin", SYSTEM, begun)
         except PostroomError as error:
             return problem_page(str(error), getattr(error, "back", None), status_of(error))

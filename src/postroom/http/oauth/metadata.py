@@ -17,15 +17,16 @@ from postroom.service.oauth_parameters import resource_of
 _HEADERS = {"cache-control": "max-age=300"}
 
 
-def routes(public_url: str, outside: str | None) -> list[Route]:
-    """Return the routes of the documents."""
+def routes(public_url: str, outside: str | None, offered: tuple[str, ...]) -> list[Route]:
+    """Return the routes of the documents; `offered` are the toolsets of the server."""
     path = urlsplit(public_url).path.rstrip("/")
-    resource = _resource(public_url, outside or public_url)
+    scopes = toolsets.told(offered)
+    resource = _resource(public_url, outside or public_url, scopes)
     at = "/.well-known/oauth-protected-resource"
     found = [_route(place, resource) for place in dict.fromkeys((at, f"{at}/mcp", f"{at}{path}/mcp"))]
     if outside is None:
         at = "/.well-known/oauth-authorization-server"
-        found += [_route(place, _server(public_url)) for place in dict.fromkeys((at, f"{at}{path}"))]
+        found += [_route(place, _server(public_url, scopes)) for place in dict.fromkeys((at, f"{at}{path}"))]
     return found
 
 
@@ -38,25 +39,25 @@ def _route(path: str, said: dict[str, Any]) -> Route:
     return Route(path, open_to_pages(JSONResponse(said, headers=_HEADERS), "GET"), methods=["GET", "OPTIONS"])
 
 
-def _resource(public_url: str, issuer: str) -> dict[str, Any]:
+def _resource(public_url: str, issuer: str, scopes: tuple[str, ...]) -> dict[str, Any]:
     return {
         "resource": resource_of(public_url),
         "authorization_servers": [issuer],
         "bearer_methods_supported": ["header"],
         "resource_name": "Postroom",
-        # What clients ask for where nobody tells them more; the person may allow other toolsets.
-        **({"scopes_supported": list(toolsets.DEFAULT)} if issuer == public_url else {}),
+        # What clients ask for where nobody tells them more; the person chooses.
+        **({"scopes_supported": list(scopes)} if issuer == public_url else {}),
     }
 
 
-def _server(public_url: str) -> dict[str, Any]:
+def _server(public_url: str, scopes: tuple[str, ...]) -> dict[str, Any]:
     return {
         "issuer": public_url,
         "authorization_endpoint": f"{public_url}/oauth/authorize",
         "token_endpoint": f"{public_url}/oauth/token",
         "registration_endpoint": f"{public_url}/oauth/register",
         "revocation_endpoint": f"{public_url}/oauth/revoke",
-        "scopes_supported": list(toolsets.PERMISSIONS),
+        "scopes_supported": list(scopes),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],

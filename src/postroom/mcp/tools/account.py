@@ -7,6 +7,7 @@ from mcp.types import CallToolResult
 
 from postroom.mcp.face import Face, Hands
 from postroom.mcp.fitting import and_more, fitted
+from postroom.mcp.offering import if_offered
 from postroom.mcp.selection import ASKED
 from postroom.mcp.shapes import Placed, Shape
 from postroom.mcp.tools.row import Row, answer, at
@@ -165,7 +166,8 @@ def _told_policies(data: WhoamiResult) -> list[str]:
     if not data.policies:
         return ["policies: none binds what you send"]
     lines = [f"policy of {policy.of}{_only(policy)}: {', '.join(_terms(policy))}" for policy in data.policies]
-    return [*lines, *(["more inboxes and pods have policies of their own: check_send tells"] * data.more_policies)]
+    tells = if_offered(": check_send tells")
+    return [*lines, *([f"more inboxes and pods have policies of their own{tells}"] * data.more_policies)]
 
 
 def _only(policy: PolicyShape) -> str:
@@ -192,5 +194,6 @@ def _reach(data: WhoamiResult) -> str:
     if data.inbox_id is not None:
         return f"You are confined to one inbox: {data.inbox_id}. It is meant wherever inbox_id is left out."
     if data.pod_id is not None:
-        return f"You reach all inboxes of the pod {data.pod_id}; list_inboxes shows them."
-    return f"You reach all inboxes of the organization {data.organization_id}; list_inboxes shows them."
+        return f"You reach all inboxes of the pod {data.pod_id}{if_offered('; list_inboxes shows them')}."
+    shown = if_offered("; list_inboxes shows them")
+    return f"You reach all inboxes of the organization {data.organization_id}{shown}."

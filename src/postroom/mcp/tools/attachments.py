@@ -13,7 +13,7 @@ from postroom.mcp.fitting import DATA_CHARS, beginning, size_of
 from postroom.mcp.shapes import AttachmentResult, attachment_shape
 from postroom.mcp.telling import removed_shape, told_removed
 from postroom.mcp.tools.outside import is_outside
-from postroom.mcp.tools.row import Row, answer, at
+from postroom.mcp.tools.row import Row, answer, at, past_end
 from postroom.mcp.words import cut, fenced, line, moment
 from postroom.model.errors import InvalidInput, NotFound, Unprocessable
 from postroom.model.message import Attachment
@@ -96,7 +96,8 @@ class AttachmentTools:
             position=found.position,
         )
         data = _with_piece(data, looked, offset, max_chars)
-        told = answer(_told(data, looked), data, untrusted=await is_outside(self._hands, located.message))
+        text = _told(data, looked) + past_end(offset, len(looked.text or looked.base64 or "")) + at(found.position)
+        told = answer(text, data, untrusted=await is_outside(self._hands, located.message))
         return told if looked.picture is None else _with(told, looked.picture)
 
 
@@ -209,7 +210,7 @@ def _told(data: AttachmentResult, looked: _Found) -> str:
         lines.append(f"truncated: call again with offset={data.next_offset}.")
     elif looked.is_cut:
         lines.append("The text goes on: only its first million characters are read. Download the file for the rest.")
-    return "\n".join(lines) + at(data.position)
+    return "\n".join(lines)
 
 
 def _with(told: CallToolResult, picture: ImageContent) -> CallToolResult:

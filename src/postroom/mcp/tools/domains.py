@@ -7,6 +7,7 @@ from mcp.types import CallToolResult
 from postroom.mcp.domain_shapes import DomainDeletedResult, DomainPage, DomainResult, domain_item, domain_result, told
 from postroom.mcp.face import Hands
 from postroom.mcp.fitting import fitted
+from postroom.mcp.offering import if_offered
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.model.domain import Domain
 from postroom.service.operation import Answer
@@ -26,7 +27,8 @@ class DomainTools:
         page = found.result
         items = [domain_item(domain) for domain in page.items]
         lines = [f"{i.domain_id} | {i.status}{'' if i.carries_mail else ' | carries no mail yet'}" for i in items]
-        text = f"{len(items)} domains.\n" + "\n".join(lines) if items else "No domain. add_domain adds one."
+        none = f"No domain. {if_offered('add_domain adds one.')}".strip()
+        text = f"{len(items)} domains.\n" + "\n".join(lines) if items else none
         data = DomainPage(domains=items, next_page_token=page.next_page_token, position=found.position)
         return answer(text + more(page.next_page_token) + at(found.position), data)
 
@@ -67,7 +69,7 @@ class DomainTools:
 def rows(hands: Hands) -> list[Row]:
     """Return the tools over domains."""
     tools = DomainTools(hands)
-    shared: dict[str, Any] = {"toolset": "domains"}
+    shared: dict[str, Any] = {"toolset": "domains", "beyond_inbox": True}  # no domain is an inbox's
     return [
         Row(title="List domains", operation="domains.list", function=tools.list_domains, **shared),
         Row(title="Get domain", operation="domains.get", function=tools.get_domain, **shared),

@@ -17,6 +17,7 @@ from postroom.mcp.draft_shapes import (
 )
 from postroom.mcp.face import Hands
 from postroom.mcp.fitting import fitted, room_for
+from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import SentResult
 from postroom.mcp.tools.moments import zoned
 from postroom.mcp.tools.row import Row, Strings, answer, at, more
@@ -157,7 +158,8 @@ class DraftTools:
             until=moment(gone.until),
             position=found.position,
         )
-        text = f"Deleted {gone.draft_id} in {gone.inbox_id}. It is not sent. Undo until {data.until}: undo_delete."
+        end = if_offered(f"Undo until {data.until}: undo_delete.", f"It can be brought back until {data.until}.")
+        text = f"Deleted {gone.draft_id} in {gone.inbox_id}. It is not sent. {end}"
         return answer(text + at(found.position), data)
 
     async def delete_draft_permanently(

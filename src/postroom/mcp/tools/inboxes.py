@@ -1,12 +1,13 @@
 """Tools over inboxes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from postroom.mcp.face import Hands
 from postroom.mcp.fitting import RESULT_CHARS, fitted, room_for
+from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import InboxPage, InboxResult, inbox_shape
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.mcp.words import line
@@ -14,6 +15,8 @@ from postroom.model.inbox import Inbox, MetadataValue
 from postroom.service.operation import Answer
 
 Metadata = dict[str, MetadataValue | None]
+# What was left out, as null removes all that there is.
+_STAYS: Any = Field(default_factory=dict)
 MaxChars = Annotated[int, Field(ge=100, le=200_000)]
 
 
@@ -39,7 +42,10 @@ class InboxTools:
             "client_id": client_id,
             "metadata": metadata,
         }
-        return _one("Created", await self._hands.ask("inboxes.create", given))
+        known = {} if client_id is None else {"client_id": client_id}
+        there = known and (await self._hands.ask("inboxes.known", known)).result is not None
+        verb = "Made before with this client_id, and nothing was changed:" if there else "Created"
+        return _one(verb, await self._hands.ask("inboxes.create", given))
 
     async def list_inboxes(
         self, limit: int = 10, page_token: str | None = None
@@ -49,7 +55,8 @@ class InboxTools:
         page = found.result
         shown = [inbox_shape(inbox) for inbox in page.items]
         lines = [f"{i.inbox_id}" + (f" ({line(i.display_name)})" if i.display_name else "") for i in shown]
-        text = f"{len(shown)} inboxes.\n" + "\n".join(lines) if shown else "No inbox. Make one with create_inbox."
+        none = f"No inbox. {if_offered('Make one with create_inbox.')}".strip()
+        text = f"{len(shown)} inboxes.\n" + "\n".join(lines) if shown else none
         data = InboxPage(inboxes=shown, next_page_token=page.next_page_token, position=found.position)
         data = fitted(data, room_for(limit))
         return answer(text + more(page.next_page_token) + at(found.position), data)
@@ -61,11 +68,17 @@ class InboxTools:
         return _one("Inbox", await self._hands.ask("inboxes.get", {"inbox_id": inbox_id}), max_chars)
 
     async def update_inbox(
-        self, inbox_id: str, display_name: str | None = None, metadata: Metadata | None = None
+        self,
+        inbox_id: str,
+        display_name: str | None = None,
+        metadata: Metadata | None = _STAYS,
     ) -> Annotated[CallToolResult, InboxResult]:
         """Change the display name of an inbox ("" removes it), or merge metadata."""
-        given = {"inbox_id": inbox_id, "display_name": display_name, "metadata": metadata}
-        return _one("Updated", await self._hands.ask("inboxes.update", given))
+        given: dict[str, Any] = {"inbox_id": inbox_id}
+        given |= {} if display_name is None else {"display_name": display_name}
+        given |= {} if metadata == {} else {"metadata": metadata}
+        face, actor = await self._hands.face(), await self._hands.actor()
+        return _one("Updated", await face.desk.ask("inboxes.update", actor, given))
 
 
 def rows(hands: Hands) -> list[Row]:
@@ -75,7 +88,13 @@ def rows(hands: Hands) -> list[Row]:
         Row(title="Create inbox", operation="inboxes.create", function=tools.create_inbox),
         Row(title="List inboxes", operation="inboxes.list", function=tools.list_inboxes),
         Row(title="Get inbox", operation="inboxes.get", function=tools.get_inbox, unlisted=("max_chars",)),
-        Row(title="Update inbox", operation="inboxes.update", function=tools.update_inbox),
+        Row(
+            title="Update inbox",
+            operation="inboxes.update",
+            function=tools.update_inbox,
+            says={"metadata": "Merged into what is there; null removes a key, or all."},
+            nulls=("metadata",),
+        ),
     ]
 
 

@@ -18,6 +18,7 @@ from postroom.mcp.fitting import (
     room_for,
     surely_fit,
 )
+from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import (
     LabelledItem,
     LabelledResult,
@@ -39,7 +40,7 @@ from postroom.mcp.telling import (
     told_parts,
 )
 from postroom.mcp.tools.outside import is_outside
-from postroom.mcp.tools.row import Row, Strings, answer, at, listed, more, result
+from postroom.mcp.tools.row import Row, Strings, answer, at, listed, more, past_end, result
 from postroom.mcp.words import line
 from postroom.service.batches import Batch
 from postroom.service.desk import invalid
@@ -138,7 +139,8 @@ class MessageTools:
         reading: Reading = found.result
         shape = message_shape(reading, offset, max_chars)
         data = MessageResult(**fields_of(shape), position=found.position)
-        return answer(told_message(shape) + at(found.position), data, untrusted=is_untrusted(reading.verdict))
+        told = told_message(shape) + past_end(offset, shape.total_chars) + at(found.position)
+        return answer(told, data, untrusted=is_untrusted(reading.verdict))
 
     async def update_message(
         self,
@@ -168,7 +170,7 @@ class MessageTools:
         add_labels: Strings | None = None,
         remove_labels: Strings | None = None,
     ) -> Annotated[CallToolResult, LabelledResult]:
-        """Add and remove labels of up to 50 messages at once, of all or of none."""
+        """Add and remove labels of up to 50 messages at once; `missing` tells the ids that name none."""
         given = {
             "inbox_id": inbox_id,
             "message_ids": listed(message_ids),
@@ -256,7 +258,7 @@ def told_item(item: dict[str, Any]) -> str:
 
 def _files(attachments: list[dict[str, Any]], left: int) -> str:
     named = [f"{a['attachment_id']} {line(a.get('filename'), 80)}".rstrip() for a in attachments]
-    return f"attachments {and_more(named, left)}" + (": get_message lists them" if left else "")
+    return f"attachments {and_more(named, left)}" + (if_offered(": get_message lists them") if left else "")
 
 
 def _in_words(items: list[dict[str, Any]], none: str) -> str:
@@ -301,7 +303,8 @@ def _first(items: list[Any]) -> list[Any]:
 
 
 def _nothing(wanted: WaitForMessage, position: int, recent: int) -> CallToolResult:
-    earlier = f" {recent} messages came here in the last 10 minutes: list_messages shows them." if recent else ""
+    shown = if_offered(": list_messages shows them")
+    earlier = f" {recent} messages came here in the last 10 minutes{shown}." if recent else ""
     on = f"Call wait_for_message again with after={position} to go on."
     text = f"No message yet after {wanted.timeout:g} s.{earlier} {on}"
     return answer(text + at(position), WaitResult(found=False, recent=recent, position=position))

@@ -33,6 +33,11 @@ class Row:
     says: Mapping[str, str] = field(default_factory=dict)
     described: type[BaseModel] | None = None
     unlisted: tuple[str, ...] = ()  # arguments that are taken, and left out of the list for its weight
+    nulls: tuple[str, ...] = ()  # arguments whose null says something; of all others it is what was left out
+    beyond_inbox: bool = False  # of no use to a key of one inbox, whatever the operation answers it
+    names_inbox: bool = False  # its inbox is always named, by a key of that inbox too
+    instead: str = ""  # which tools do the same where this one is not offered, a sentence
+    elsewhere: Mapping[str, str] = field(default_factory=dict)  # what takes an argument that this one does not
 
     @property
     def name(self) -> str:
@@ -56,16 +61,21 @@ class Row:
 
     def may_use(self, actor: Actor) -> bool:
         """Tell whether the permissions and the reach of a key let it use this tool."""
+        if not self._reaches_far_enough(actor):
+            return False
         return any(OPERATIONS[name].is_open_to(actor) for name in (self.operation, *self.others))
+
+    def _reaches_far_enough(self, actor: Actor) -> bool:
+        return not (self.beyond_inbox and actor.reach.inbox_id is not None)
 
     def why_not(self, actor: Actor) -> str | None:
         """Return why a key may not use this tool, and what is to be asked for; None: it may."""
         operation = OPERATIONS[self.operation]
         if self.may_use(actor):
             return None
-        if operation.reaches_far_enough(actor):
+        if operation.reaches_far_enough(actor) and self._reaches_far_enough(actor):
             return f"This key may not use {self.name}: it lacks the permission {self.scope}. Ask for a key that has it."
-        kind = {"org": "organization"}.get(operation.least, operation.least)
+        kind = "organization" if operation.least == "org" else "pod"
         return f"This key may not use {self.name}: it takes a key of a whole {kind}. Ask for one."
 
     @property
@@ -95,6 +105,11 @@ def listed(given: Strings | None) -> list[str] | None:
 def more(token: str | None) -> str:
     """Return the line that says how to go on, empty at the end."""
     return f"\nMore: call again with page_token={token!r}." if token else ""
+
+
+def past_end(offset: int, size: int) -> str:
+    """Return the line that says that a piece begins past the end of what has `size` characters, else nothing."""
+    return f"\noffset {offset} is past its end: it has {size} characters." if offset >= size > 0 else ""
 
 
 def at(position: int) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from postroom.mcp.face import Hands, HasHands
 from postroom.mcp.fitting import and_more, fitted
 from postroom.mcp.held_words import question
+from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import CheckedResult, SentResult
 from postroom.mcp.tools.row import Row, Strings, answer, at
 from postroom.mcp.words import line, moment
@@ -20,10 +21,11 @@ from postroom.service.departure import Sent
 from postroom.service.operation import Answer
 
 KEYED = ("idempotency_key",)  # taken by all that sends, and listed where a model reads it once
+_HEADERS = "No tool takes them: a program can, by POST /v1/postroom/inboxes/{inbox_id}/messages/send."
 
 
 class AttachmentArgument(BaseModel):
-    """Files to attach: each exactly one of content (base64), url, handle, and message_id with attachment_id; also
+    """Files: each one of content (base64), url, handle, message_id with attachment_id (inbox_id if of another); also
     filename, content_type, content_disposition, content_id."""
 
     model_config = ConfigDict(extra="forbid")
@@ -33,6 +35,7 @@ class AttachmentArgument(BaseModel):
     handle: str | None = None
     message_id: str | None = None
     attachment_id: str | None = None
+    inbox_id: str | None = None
     filename: str | None = None
     content_type: str | None = None
     content_disposition: str | None = None
@@ -132,10 +135,23 @@ class SendingTools:
         inbox_id: str,
         to: Strings | None = None,
         message_id: str | None = None,
+        reply_all: bool = False,
         forward: bool = False,
+        draft_id: str | None = None,
+        cc: Strings | None = None,
+        bcc: Strings | None = None,
     ) -> Annotated[CallToolResult, CheckedResult]:
         """Tell whether a message would be sent, held for approval or refused, and by which rule; sends nothing."""
-        about = {"inbox_id": inbox_id, "to": to, "message_id": message_id, "forward": forward}
+        about = {
+            "inbox_id": inbox_id,
+            "to": to,
+            "cc": cc,
+            "bcc": bcc,
+            "message_id": message_id,
+            "reply_all": reply_all,
+            "forward": forward,
+            "draft_id": draft_id,
+        }
         found = await self._hands.ask("messages.check_send", about)
         checked = found.result
         data = fitted(CheckedResult(**checked.model_dump(), position=found.position))
@@ -167,6 +183,7 @@ def rows(hands: Hands) -> list[Row]:
             operation="messages.send",
             function=tools.send_message,
             says={"idempotency_key": "Your own id: a second try with it sends nothing. All that sends takes one."},
+            elsewhere=_elsewhere("create_draft takes it: the draft is sent by itself then."),
             **shared,
         ),
         Row(
@@ -174,6 +191,7 @@ def rows(hands: Hands) -> list[Row]:
             operation="messages.reply",
             function=tools.reply_to_message,
             unlisted=KEYED,
+            elsewhere=_elsewhere("create_draft takes it, with in_reply_to: the draft is sent by itself then."),
             **shared,
         ),
         Row(
@@ -181,6 +199,7 @@ def rows(hands: Hands) -> list[Row]:
             operation="messages.forward",
             function=tools.forward_message,
             unlisted=KEYED,
+            elsewhere=_elsewhere("create_draft takes it, with forward_of: the draft is sent by itself then."),
             **shared,
         ),
         Row(
@@ -191,13 +210,28 @@ def rows(hands: Hands) -> list[Row]:
             asks=True,
             **shared,
         ),
-        Row(
-            title="Check send",
-            operation="messages.check_send",
-            function=tools.check_send,
-            says={"to": "All recipients.", "message_id": "What it answers or forwards.", "forward": "It forwards."},
-        ),
+        _checking(tools),
     ]
+
+
+def _checking(tools: SendingTools) -> Row:
+    return Row(
+        title="Check send",
+        operation="messages.check_send",
+        function=tools.check_send,
+        says={
+            "to": "All recipients.",
+            "message_id": "What it answers or forwards.",
+            "reply_all": "It answers everybody.",
+            "forward": "It forwards.",
+            "draft_id": "A draft, alone.",
+        },
+        unlisted=("cc", "bcc"),
+    )
+
+
+def _elsewhere(send_at: str) -> dict[str, str]:
+    return {"send_at": send_at, "headers": _HEADERS}
 
 
 async def leave(hands: Hands, verb: str, operation: str, given: Mapping[str, Any]) -> CallToolResult:
@@ -218,7 +252,8 @@ def _told_held(held: Held, position: int) -> CallToolResult:
     until = moment(held.expires_at)
     text = f"Held, not sent to anybody, rule {held.rule.value}. {held.reason} {held.fix} It ends {until}."
     if held.elicitation:
-        text += " Or ask the person at this client: confirm_send."
+        # Not to a client that puts no questions: it would be told to do what it cannot.
+        text += if_offered(" Or ask the person at this client: confirm_send.")
     data = SentResult(
         status="held",
         rule=held.rule.value,

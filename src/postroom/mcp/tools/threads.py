@@ -139,8 +139,15 @@ def rows(hands: Hands) -> list[Row]:
             toolset="threads",
             function=tools.search_threads,
             outside=True,
+            instead="search_messages finds the same words: each message names its thread_id, which get_thread takes.",
         ),
-        Row(title="Label thread", operation="threads.update", toolset="threads", function=tools.update_thread),
+        Row(
+            title="Label thread",
+            operation="threads.update",
+            toolset="threads",
+            function=tools.update_thread,
+            instead="update_messages labels its messages, whose ids get_thread shows.",
+        ),
     ]
 
 

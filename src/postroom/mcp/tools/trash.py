@@ -7,13 +7,16 @@ from mcp.types import CallToolResult
 
 from postroom.mcp.face import Hands
 from postroom.mcp.fitting import and_more, fitted, room_for
+from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import TrashItemShape, TrashPage, TrashResult
 from postroom.mcp.tools.row import Row, answer, at, more
 from postroom.mcp.words import line, moment
 from postroom.model.draft import DraftSummary, SendStatus
 from postroom.model.errors import InvalidInput
 from postroom.service.operation import Answer
-from postroom.service.trash import TrashItem
+from postroom.service.trash import BroughtBack, TrashItem
+
+_NOT_THERE = "is not in the trash: nothing was to be brought back."
 
 
 class TrashTools:
@@ -27,9 +30,10 @@ class TrashTools:
         found = await self._hands.ask("messages.trash", {"inbox_id": inbox_id, "message_id": message_id})
         gone = found.result
         text = f"Deleted {gone.message_id} of {gone.thread_id} in {gone.inbox_id}."
-        text += f" Undo until {moment(gone.until)}: undo_delete."
+        text += _until(gone.until)
         if gone.message_count is not None and gone.message_count > 1:
-            text += " That thread has others: meanwhile list_threads shows it with labels=trash only."
+            shown = if_offered("list_threads shows it with labels=trash only", "it is hidden")
+            text += f" That thread has others: meanwhile {shown}."
         return _trashed(found, text)
 
     async def delete_thread(self, inbox_id: str, thread_id: str) -> Annotated[CallToolResult, TrashResult]:
@@ -37,13 +41,20 @@ class TrashTools:
         found = await self._hands.ask("threads.trash", {"inbox_id": inbox_id, "thread_id": thread_id})
         gone = found.result
         text = f"Deleted {line(gone.thread_id)} in {gone.inbox_id}: {gone.message_count} messages."
-        return _trashed(found, f"{text} Undo until {moment(gone.until)}: undo_delete.")
+        return _trashed(found, text + _until(gone.until))
 
     async def delete_inbox(self, inbox_id: str) -> Annotated[CallToolResult, TrashResult]:
         """Delete an inbox: it gets and sends no mail and its keys stop; undo_delete works for 30 days."""
+        actor = await self._hands.actor()
         found = await self._hands.ask("inboxes.trash", {"inbox_id": inbox_id})
         gone = found.result
-        text = f"Deleted {gone.inbox_id} and all its mail. Undo until {moment(gone.until)}: undo_delete."
+        text = f"Deleted {gone.inbox_id} and all its mail."
+        if actor.reach.inbox_id is None:
+            return _trashed(found, text + _until(gone.until))
+        text += (
+            " Your key has stopped with it: you can do nothing more here, nor undo it. Until"
+            f" {moment(gone.until)} whoever owns this server can: postroom inboxes restore {gone.inbox_id}."
+        )
         return _trashed(found, text)
 
     async def list_trash(
@@ -75,12 +86,25 @@ class TrashTools:
             return await self._message_back({"inbox_id": inbox_id, "message_id": message_id})
         if thread_id is not None:
             return await self._thread_back({"inbox_id": inbox_id, "thread_id": thread_id})
-        found = await self._hands.ask("inboxes.restore", {"inbox_id": inbox_id})
-        text = f"Restored {found.result.address}. Drafts that were due meanwhile have failed."
-        return answer(text + at(found.position), TrashResult(inbox_id=found.result.address, position=found.position))
+        return await self._inbox_back(inbox_id)
+
+    async def _inbox_back(self, inbox_id: str) -> CallToolResult:
+        found = await self._hands.ask("inboxes.bring_back", {"inbox_id": inbox_id})
+        back: BroughtBack = found.result
+        address = back.inbox.address
+        text = f"Restored {address}." if back.was_there else f"{address} {_NOT_THERE}"
+        if back.failed:
+            shown = if_offered(": list_drafts shows them")
+            text += f" {back.failed} drafts that were to be sent meanwhile were not{shown}."
+        return answer(text + at(found.position), TrashResult(inbox_id=address, position=found.position))
+
+    async def _back(self, operation: str, ref: dict[str, str]) -> tuple[Answer[Any], bool]:
+        """Bring something back; return it, and whether it was in the trash."""
+        was_there: bool = (await self._hands.ask("trash.look", ref)).result
+        return await self._hands.ask(operation, ref), was_there
 
     async def _message_back(self, ref: dict[str, str]) -> CallToolResult:
-        found = await self._hands.ask("messages.restore", ref)
+        found, was_there = await self._back("messages.restore", ref)
         message = found.result
         data = TrashResult(
             inbox_id=message.inbox_address,
@@ -92,10 +116,12 @@ class TrashTools:
         data = fitted(data)
         shown = and_more(data.labels or [], data.more_labels, "none")
         text = f"Restored {message.message_id} of {message.thread_id} in {data.inbox_id}; labels {shown}."
+        if not was_there:
+            text = f"{message.message_id} of {message.thread_id} in {data.inbox_id} {_NOT_THERE}"
         return answer(text + at(found.position), data)
 
     async def _thread_back(self, ref: dict[str, str]) -> CallToolResult:
-        found = await self._hands.ask("threads.restore", ref)
+        found, was_there = await self._back("threads.restore", ref)
         back = found.result
         data = TrashResult(
             inbox_id=back.inbox_id,
@@ -104,13 +130,17 @@ class TrashTools:
             position=found.position,
         )
         text = f"Restored {line(back.thread_id)} in {back.inbox_id}: {back.message_count} messages."
+        if not was_there:
+            text = f"{line(back.thread_id)} in {back.inbox_id} {_NOT_THERE}"
         return answer(text + at(found.position), data)
 
     async def _draft_back(self, ref: dict[str, str]) -> CallToolResult:
-        found = await self._hands.ask("drafts.restore", ref)
+        found, was_there = await self._back("drafts.restore", ref)
         draft: DraftSummary = found.result
         data = TrashResult(inbox_id=draft.inbox_address, draft_id=draft.draft_id, position=found.position)
         text = f"Restored {draft.draft_id} in {draft.inbox_address}."
+        if not was_there:
+            text = f"{draft.draft_id} in {draft.inbox_address} {_NOT_THERE}"
         if draft.send_status is not None and draft.send_at is not None:
             late = f" It was to be sent {moment(draft.send_at)}, and was not."
             text += f" It is sent {moment(draft.send_at)}." if draft.send_status is SendStatus.SCHEDULED else late
@@ -149,7 +179,7 @@ def rows(hands: Hands) -> list[Row]:
     return [
         Row(title="Delete message", operation="messages.trash", function=tools.delete_message, says=message),
         Row(title="Delete thread", operation="threads.trash", function=tools.delete_thread),
-        Row(title="Delete inbox", operation="inboxes.trash", function=tools.delete_inbox),
+        Row(title="Delete inbox", operation="inboxes.trash", function=tools.delete_inbox, names_inbox=True),
         Row(title="List the trash", operation="trash.list", function=tools.list_trash, outside=True),
         Row(
             title="Undo a deletion",
@@ -172,9 +202,18 @@ def rows(hands: Hands) -> list[Row]:
             **final,
         ),
         Row(
-            title="Delete inbox for good", operation="inboxes.delete", function=tools.delete_inbox_permanently, **final
+            title="Delete inbox for good",
+            operation="inboxes.delete",
+            function=tools.delete_inbox_permanently,
+            beyond_inbox=True,  # a key of an inbox is one of those that keep it
+            **final,
         ),
     ]
+
+
+def _until(until: int) -> str:
+    end = moment(until)
+    return " " + if_offered(f"Undo until {end}: undo_delete.", f"It can be brought back until {end}.")
 
 
 def _trashed(found: Answer[Any], text: str) -> CallToolResult:
@@ -214,7 +253,8 @@ def _item(item: TrashItem) -> TrashItemShape:
 
 
 def _told(item: TrashItemShape) -> str:
-    until = f"until {item.until}: undo_delete with inbox_id={item.inbox_id}"
+    by = if_offered("undo_delete with", "it can be brought back, by")
+    until = f"until {item.until}: {by} inbox_id={item.inbox_id}"
     if item.draft_id is not None:
         return f"{item.draft_id} | deleted {item.deleted_at} | {item.subject or '(no subject)'}\n  {until} and draft_id"
     if item.message_id is None:

@@ -39,7 +39,7 @@ demo: $(VENV)/.run  ## two agents and an outside correspondent exchange real mai
 	@$(BIN)/postroom demo
 
 test: $(VENV)/.dev  ## run the tests
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev  ## ruff, mypy strict, the import contracts
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,9 @@ KEY = "owner-key-" + "k" * 30
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+def shared(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Processes]:
     """What the server runs in; ended, and its data checked, when all tests are over."""
-    started = Processes(tmp_path_factory.mktemp("mcp"))
+    started = Processes(tmp_path_factory.mktemp("mcp"), migrated)
     try:
         yield started
     finally:

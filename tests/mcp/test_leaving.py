@@ -5,6 +5,7 @@ import contextlib
 import socket
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,9 +29,9 @@ _META = "io.modelcontextprotocol/"
 
 
 @pytest.fixture(scope="module")
-def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def working(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
     """A server that offers the tools of workers."""
-    processes = Processes(tmp_path_factory.mktemp("working"))
+    processes = Processes(tmp_path_factory.mktemp("working"), migrated)
     try:
         yield processes.serve(api_key=KEY, toolsets="core,work").started()
     finally:

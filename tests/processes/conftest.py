@@ -9,9 +9,9 @@ from tests.processes.running import Processes
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
+def processes(tmp_path: Path, migrated: Path) -> Iterator[Processes]:
     """What starts processes over the test's own data folder."""
-    started = Processes(tmp_path)
+    started = Processes(tmp_path, migrated)
     try:
         yield started
     finally:

@@ -7,16 +7,20 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Coroutine
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from functools import wraps
 from pathlib import Path
@@ -28,9 +32,14 @@ from mcp.client.client import ConnectMode
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from tests.processes.forking import Forked
+
 START_S = 25.0
 PATIENCE_S = 50.0
 COMMAND = [sys.executable, "-m", "postroom"]
+PLAIN = ssl.SSLContext(
+    ssl.PROTOCOL_TLS_CLIENT
+)  # for http: to read the certificates of the machine takes a client 50 ms
 
 
 P = ParamSpec("P")
@@ -67,23 +76,27 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
         threading.Event().wait(0.02)
 
 
+def spawned(arguments: Sequence[str], env: dict[str, str], errors: Path) -> subprocess.Popen[str]:
+    """Begin a command as a person does, imports and all; `stdout` is what it prints."""
+    with errors.open("ab") as log:
+        return subprocess.Popen(
+            [*COMMAND, *arguments], env=env, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        )
+
+
+Command = subprocess.Popen[str] | Forked
+Begin = Callable[[Sequence[str], dict[str, str], Path], Command]
+
+
 class Server:
     """A `postroom serve` that runs. `lines` is what it has printed."""
 
-    def __init__(self, home: Path, log: Path, settings: dict[str, str]) -> None:
+    def __init__(self, home: Path, log: Path, settings: dict[str, str], begin: Begin) -> None:
         self.home = home
         self.log = log
         self.lines: list[str] = []
         self._coming: queue.Queue[str] = queue.Queue()
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [*COMMAND, "serve"],
-                env=environment(home, **settings),
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,
-            )
+        self.process = begin(["serve"], environment(home, **settings), log)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -136,14 +149,34 @@ class Server:
         self.process.wait(timeout=10)
 
 
-class Processes:
-    """What a test started: it ends with the test, and none of it may have shown a traceback."""
+def furnish(home: Path, template: Path | None) -> Path:
+    """Put a copy of a database into a data folder that has none; return the folder."""
+    database = home / "postroom.db"
+    if template is not None and not database.exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(template, database)
+        database.chmod(0o600)
+    return home
 
-    def __init__(self, folder: Path) -> None:
+
+class Processes:
+    """What a test started: it ends with the test, and none of it may have shown a traceback.
+
+    Commands are forked over a copy of `template`, a database with the newest schema and nothing in it: two thirds of a
+    start are the imports, and the schema takes another.
+    """
+
+    def __init__(self, folder: Path, template: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
+        self._template: Path | None = template
+        self._begin: Begin = Forked
         self._servers: list[Server] = []
         self._logs: list[Path] = []
+
+    def as_a_person_does(self) -> None:
+        """Spawn each command from now on, and let the first make the schema."""
+        self._begin, self._template = spawned, None
 
     def new_log(self) -> Path:
         self._logs.append(self.folder / f"stderr-{len(self._logs)}.txt")
@@ -151,7 +184,7 @@ class Processes:
 
     def serve(self, home: Path | None = None, /, **settings: str) -> Server:
         """Start a server and return at once."""
-        server = Server(home or self.home, self.new_log(), settings)
+        server = Server(furnish(home or self.home, self._template), self.new_log(), settings, self._begin)
         self._servers.append(server)
         return server
 
@@ -160,23 +193,30 @@ class Processes:
         self, home: Path | None = None, mode: ConnectMode = "auto", /, **settings: str
     ) -> AsyncIterator["Agent"]:
         """Start a stdio server and connect to it."""
-        folder, log = home or self.home, self.new_log()
+        folder, log = furnish(home or self.home, self._template), self.new_log()
         given = {k: v for k, v in environment(folder, **settings).items() if k.startswith("POSTROOM_")}
         parameters = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "mcp"], env=given)
         with log.open("w") as errors:
             async with Client(stdio_client(parameters, errlog=errors), mode=mode) as client:
                 yield Agent(client, log)
 
+    def begin(self, *arguments: str, **settings: str) -> tuple[Command, Path]:
+        """Begin a command and return at once, with where it complains."""
+        log = self.folder / f"stderr-of-{uuid.uuid4().hex}.txt"
+        return self._begin(arguments, environment(furnish(self.home, self._template), **settings), log), log
+
     def run(self, *arguments: str, status: int = 0, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, which must have this exit status."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            env=environment(self.home, **settings),
-            capture_output=True,
-            text=True,
-            timeout=START_S,
-            check=False,
-        )
+        process, log = self.begin(*arguments, **settings)
+        assert process.stdout is not None
+        with process.stdout as out, ThreadPoolExecutor(1) as reader:
+            printed = reader.submit(out.read)
+            try:
+                ended = process.wait(timeout=START_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        done = subprocess.CompletedProcess(arguments, ended, printed.result(), log.read_text("utf-8"))
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
         return done
@@ -194,7 +234,7 @@ class Processes:
 async def remote(http: str, key: str, mode: ConnectMode = "auto") -> AsyncIterator["Agent"]:
     """Connect to a server over HTTP with an API key."""
     async with (
-        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=30) as carrier,
+        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=30, verify=PLAIN) as carrier,
         Client(streamable_http_client(f"{http}/mcp", http_client=carrier), mode=mode) as client,
     ):
         yield Agent(client)

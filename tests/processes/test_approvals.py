@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import threading
 from contextlib import closing
 from sqlite3 import connect as open_database
@@ -11,7 +10,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from tests.processes.running import COMMAND, Processes, environment, mail, send
+from tests.processes.running import Command, Processes, mail, send
 
 INBOX = "agent@postroom.localhost"
 WORDS = ("--to", "carol@example.com", "--text", "t")
@@ -28,15 +27,14 @@ def _count(processes: Processes, sql: str) -> int:
         return int(database.execute(sql).fetchone()[0])
 
 
-def _approve(processes: Processes, approval_id: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*COMMAND, "approvals", "approve", approval_id, "--json"],
-        env=environment(processes.home),
-        text=True,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+def _approve(processes: Processes, approval_id: str) -> Command:
+    return processes.begin("approvals", "approve", approval_id, "--json")[0]
+
+
+def _ended(process: Command) -> int:
+    assert process.stdout is not None
+    with process.stdout:
+        return process.wait(timeout=40)
 
 
 @pytest.fixture
@@ -48,23 +46,22 @@ def approval(processes: Processes) -> str:
 
 def test_of_two_processes_that_approve_at_once_one_wins(processes: Processes, approval: str) -> None:
     both = [_approve(processes, approval) for _ in range(2)]
-    told = [process.communicate(timeout=40) for process in both]
-    assert sorted(process.returncode for process in both) == [0, 1], told
+    assert sorted(_ended(process) for process in both) == [0, 1]
     assert _count(processes, "SELECT count(*) FROM delivery") == 1
 
 
 def test_a_process_that_is_killed_while_it_approves_lets_nothing_leave_twice(
     processes: Processes, approval: str
 ) -> None:
-    for pause in (0.5, 0.8, 1.1, 1.4):
+    for pause in (0.05, 0.1, 0.15, 0.2, 0.3):
         process = _approve(processes, approval)
         threading.Event().wait(pause)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=20)
+        _ended(process)
         approved = _count(processes, "SELECT count(*) FROM approval WHERE state = 'approved'")
         assert _count(processes, "SELECT count(*) FROM delivery") == approved
     last = _approve(processes, approval)
-    last.communicate(timeout=40)
+    _ended(last)
     assert _count(processes, "SELECT count(*) FROM delivery") == 1
     assert _count(processes, "SELECT count(*) FROM approval WHERE state = 'approved'") == 1
     assert _count(processes, "SELECT count(*) FROM draft") == 0

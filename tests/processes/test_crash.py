@@ -8,6 +8,7 @@ import signal
 import smtplib
 import sqlite3
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -22,6 +23,13 @@ from tests.processes.test_stdio import INITIALIZE, Wire
 MESSAGES = 80
 KILL_AFTER = 25
 DISK = 24 * 2**20
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder on the disk, not in memory: what is written takes its time there, and a kill can come in it."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def test_every_message_that_got_250_survives_kill_9_and_retries_make_no_duplicates(processes: Processes) -> None:

@@ -3,17 +3,15 @@
 import json
 import signal
 import smtplib
-import subprocess
 from collections.abc import Iterator
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
-from tests.processes.running import COMMAND, Processes, Server, environment
+from tests.processes.running import Processes, Server, until
 
 INBOXES = [f"{name}@postroom.localhost" for name in ("one", "two+tag", "o-three%d")]
 EACH = 100
@@ -110,15 +108,13 @@ def _command(server: Server, *more: str) -> list[str]:
     return ["import", "agentmail", "--key", server.owner_key, "--url", server.http, *more]
 
 
-def _kill_in_the_middle(command: list[str], home: Path) -> None:
-    run = subprocess.Popen([*COMMAND, *command], env=environment(home), stderr=subprocess.PIPE, text=True)
-    assert run.stderr is not None
-    with run.stderr:
-        for line in run.stderr:
-            if "so far" in line:
-                break
-    run.send_signal(signal.SIGKILL)
-    assert run.wait(timeout=10) == -signal.SIGKILL
+def _kill_in_the_middle(processes: Processes, command: list[str]) -> None:
+    process, log = processes.begin(*command)
+    until(lambda: log.exists() and "so far" in log.read_text("utf-8"), "some of it is here", 30)
+    process.send_signal(signal.SIGKILL)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.wait(timeout=10) == -signal.SIGKILL
 
 
 def _seen(api: _Api, inbox: str) -> list[dict[str, Any]]:
@@ -142,7 +138,7 @@ def test_an_import_that_was_killed_goes_on_and_ends_with_the_same_mail_once(
     expected = {inbox: _seen(there, inbox) for inbox in INBOXES}
     total = sum(map(len, expected.values()))
     assert total > 3 * EACH
-    _kill_in_the_middle(command, processes.home)
+    _kill_in_the_middle(processes, command)
     summary = json.loads(processes.run(*command).stdout)
     assert summary["messages"]["already_here"] >= EACH
     assert summary["messages"]["already_here"] + summary["messages"]["imported"] == total

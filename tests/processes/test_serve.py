@@ -18,6 +18,7 @@ KEY = "k" * 40
 
 
 def test_the_first_start_prints_addresses_and_the_owner_key_and_the_second_no_key(processes: Processes) -> None:
+    processes.as_a_person_does()
     first = processes.serve().started()
     known = json.loads((processes.home / "run.json").read_text("utf-8"))
     assert (known["http"], endpoint(known["smtp"])) == (first.http, first.smtp)

@@ -16,7 +16,7 @@ from tests.fakes.bed import Bed
 def server_of(house: Bed, actor: Actor | None = None, selection: Selection | None = None) -> Server:
     """Return a server that acts as `actor`, the owner when there is none."""
     hands, inside = Hands(), house.house
-    chosen = {} if selection is None else {"selection": selection}
+    chosen: dict[str, Any] = {} if selection is None else {"selection": selection}
     hands.open(Face(desk=house.desk, hub=inside.hub, links=inside.links, actor=actor or house.owner, **chosen))
     return Server(hands)
 

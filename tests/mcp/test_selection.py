@@ -39,7 +39,7 @@ INBOX = "agent@postroom.localhost"
 
 def _server(house: Bed, selection: Selection | None = None, actor: Actor | None = None) -> Server:
     hands = Hands()
-    chosen = {} if selection is None else {"selection": selection}
+    chosen: dict[str, Any] = {} if selection is None else {"selection": selection}
     inside = house.house
     hands.open(Face(desk=house.desk, hub=inside.hub, links=inside.links, actor=actor or house.owner, **chosen))
     return Server(hands)
@@ -207,6 +207,7 @@ async def test_a_name_in_a_header_that_there_is_not_is_told_to_a_call_too(house:
             r"Known: X-MCP-Toolsets, X-MCP-Tools, X-MCP-Exclude-Tools",
         ),
         ({"x-mcp-readonly": " "}, r"The header X-MCP-Readonly is empty"),
+        ({"x-mcp-tools": ", ,"}, r"The header X-MCP-Tools is empty"),
         ({"x-mcp-readonly": "maybe"}, r"'maybe' is neither yes nor no"),
     ],
 )

@@ -45,6 +45,9 @@ def test_a_message_is_automatic_by_what_its_header_says(lines: list[str], automa
         "List-Unsubscribe: <https://example.com/a>, <mailto:eve%40evil.example>",
         "List-Unsubscribe: <mai lto:eve@evil.example>",
         "List-Post: eve@evil.example",
+        "List-Post: <mailto:eve\uff20evil.example>",
+        "List-Unsubscribe: <mailto:eve%EF%BC%A0evil.example>",
+        "List-Id: News <eve@evil.example>",
         "Resent-Reply-To: eve@evil.example",
         "Resent-Cc: eve@evil.example",
         "Mail-Copies-To: eve@evil.example",
@@ -61,7 +64,9 @@ def test_what_names_nobody_adds_nobody() -> None:
     raw = mail("X-Note: eve@evil.example", "Comments: see eve@evil.example", to="agent@postroom.localhost")
     page = mail("List-Unsubscribe: <https://example.com/u?who=eve@evil.example>", to="agent@postroom.localhost")
     answer = mail("In-Reply-To: <eve@evil.example>", to="agent@postroom.localhost")
+    news = mail("List-Id: News @ Example (eve@evil.example) <news.example.com>", to="agent@postroom.localhost")
     assert named(parse(raw)) == named(parse(page)) == named(parse(answer)) == ("agent@postroom.localhost",)
+    assert named(parse(news)) == ("agent@postroom.localhost",)
 
 
 def test_a_header_of_nothing_but_signs_is_read_in_time() -> None:

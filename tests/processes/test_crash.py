@@ -75,7 +75,7 @@ def test_a_delivery_whose_process_was_killed_is_done_once_by_another(processes: 
         wire.close()
     assert _states(processes) == ["sending"]
     processes.serve().started()
-    until(lambda: _states(processes) == ["delivered"], "another process delivers", 2.0)
+    until(lambda: _states(processes) == ["delivered"], "another process delivers", 10)
     assert _subjects(processes, inbox, "received") == ["7"]
 
 

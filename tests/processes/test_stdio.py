@@ -10,6 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+from mcp.shared.exceptions import MCPError
+
 from tests.processes.running import (
     COMMAND,
     Processes,
@@ -183,6 +186,19 @@ async def test_servers_that_share_a_folder_hear_of_each_other_at_once(processes:
         await asyncio.to_thread(send, server.smtp, mail(a, "By SMTP"))
         heard = await bob.does("wait_for_message", inbox_id=a, after=b["position"], timeout=10, from_="ann")
         assert heard["message"]["subject"] == "By SMTP"
+
+
+@patient
+async def test_the_key_of_a_stdio_server_is_what_it_is_now(processes: Processes) -> None:
+    processes.run("inboxes", "create", "--username", "agent")
+    made = json.loads(processes.run("keys", "create", "--json").stdout)
+    async with processes.agent(api_key=made["api_key"]) as agent:
+        assert (await agent.does("list_inboxes"))["inboxes"]
+        told = await asyncio.to_thread(processes.run, "keys", "delete", made["key"]["api_key_id"])
+        assert told.returncode == 0
+        assert "key" in await agent.refuses("list_inboxes")
+        with pytest.raises(MCPError):
+            await agent.client.list_tools()
 
 
 @patient

@@ -248,6 +248,32 @@ async def test_a_key_that_goes_while_it_approves_lets_nothing_leave(
     assert _sent(house) == 0
 
 
+@pytest.mark.parametrize("lost", ["key", "permission"])
+async def test_a_key_that_goes_while_its_person_is_asked_lets_nothing_leave(house: Bed, lost: str) -> None:
+    actor = await _agent(house)
+    await house.call("policies.set", approval="all", elicitation=True)
+    held = await house.call("messages.send", actor, inbox_id=AGENT, to=CORRESPONDENT, text="t")
+    if lost == "key":
+        await house.call("keys.delete", api_key_id=actor.api_key_id)
+    else:
+        await house.call("keys.update", api_key_id=actor.api_key_id, permissions=["draft_send"])
+    with pytest.raises(Unauthenticated if lost == "key" else Forbidden):
+        await house.call("approvals.confirm", actor, approval_id=held.approval_id)
+    assert _sent(house) == 0
+
+
+async def test_what_waits_in_an_inbox_in_the_trash_is_let_go_by_nobody_and_once_when_it_is_back(house: Bed) -> None:
+    held = await _held(house, await _agent(house))
+    await house.call("inboxes.trash", inbox_id=AGENT)
+    with pytest.raises(NotFound):
+        await house.call("approvals.approve", approval_id=held.approval_id)
+    await house.call("inboxes.restore", inbox_id=AGENT)
+    await house.call("approvals.approve", approval_id=held.approval_id)
+    with pytest.raises(Conflict):
+        await house.call("approvals.approve", approval_id=held.approval_id)
+    assert _sent(house) == 1
+
+
 async def test_another_organization_neither_sees_nor_decides(house: Bed) -> None:
     held = await _held(house, await _agent(house))
     stranger = await house.stranger()

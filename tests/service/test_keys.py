@@ -75,6 +75,29 @@ async def test_a_key_cannot_give_more_than_it_has(house: Bed) -> None:
             await house.call("keys.create", actor, permissions=wider)
 
 
+async def test_who_was_let_in_by_a_key_that_is_gone_makes_no_other_and_widens_none(house: Bed) -> None:
+    actor, other = await house.key(), await house.key(permissions=["inbox_read"])
+    await house.call("keys.delete", api_key_id=actor.api_key_id)
+    with pytest.raises(Unauthenticated):
+        await house.call("keys.create", actor)
+    with pytest.raises(Unauthenticated):
+        await house.call("keys.update", actor, api_key_id=other.api_key_id, permissions=None)
+
+
+async def test_who_was_let_in_by_a_key_that_lost_a_permission_gives_it_to_no_other(house: Bed) -> None:
+    actor, other = await house.key(), await house.key(permissions=["inbox_read"])
+    kept = ["api_key_create", "api_key_update", "inbox_read"]
+    await house.call("keys.update", api_key_id=actor.api_key_id, permissions=kept)
+    with pytest.raises(PermissionEscalation):
+        await house.call("keys.create", actor, permissions=["message_send"])
+    with pytest.raises(PermissionEscalation):
+        await house.call("keys.update", actor, api_key_id=other.api_key_id, permissions=None)
+    assert (await house.call("keys.create", actor, permissions=["inbox_read"])).key.permissions == {"inbox_read"}
+    await house.call("keys.update", api_key_id=actor.api_key_id, permissions=["inbox_read"])
+    with pytest.raises(Forbidden):
+        await house.call("keys.create", actor, permissions=["inbox_read"])
+
+
 async def test_a_key_made_by_a_key_of_one_inbox_is_confined_to_that_inbox(house: Bed) -> None:
     inbox = await house.inbox("agent")
     actor = await house.key(inbox_id=inbox.address)

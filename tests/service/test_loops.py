@@ -159,3 +159,15 @@ async def test_no_more_than_ten_moments_are_kept_of_a_correspondent(house: Bed, 
         await _does(house, "messages.send", to=CORRESPONDENT)
     ((moments,),) = house.rows("SELECT latest FROM correspondent")
     assert moments == "".join(str(clock.now - 1_000 * n) for n in range(MESSAGES))
+
+
+async def test_what_joins_a_thread_by_its_subject_is_counted_as_one_of_the_thread(house: Bed) -> None:
+    await house.inbox("agent")
+    first = await house.receive(mail(subject="Plans"))
+    for number in range(MESSAGES):
+        sender = f"robot{number}@example.com"
+        one = await house.receive(mail(subject="Re: Plans", sender=sender, references=first.message_id))
+        assert await _answers(house, one.message_id) == "sent"
+    words: dict[str, Any] = {"inbox_id": AGENT, "to": "one@new.example", "cc": CORRESPONDENT, "text": "t"}
+    assert await _does(house, "messages.send", **words, subject="Re: Plans") == "held:loop"
+    assert await _does(house, "messages.send", **words, subject="Other plans") == "sent"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from postroom.model.errors import Forbidden, InvalidInput, NotFound, OutOfScope, Refused
+from postroom.model.errors import Forbidden, InvalidInput, NotFound, OutOfScope, Refused, Unauthenticated
 from postroom.model.message import Incoming
 from postroom.model.policy import Held
 from postroom.model.tenant import Actor
@@ -259,6 +259,48 @@ async def test_check_send_tells_beforehand_and_changes_nothing(
     assert (house.rows("SELECT max(seq) FROM event"), house.rows("SELECT count(*) FROM draft")) == before
 
 
+@pytest.mark.parametrize(
+    ("policy", "words", "outcome"),
+    [
+        ({"recipients": "allowlist", "allowed": [NEW]}, {"reply_to": "eve@evil.example"}, "refused"),
+        ({"recipients": "allowlist", "allowed": [NEW]}, {"headers": {"Errors-To": "eve@evil.example"}}, "refused"),
+        ({"recipients": "allowlist", "allowed": [NEW]}, {"reply_to": f"Agent <{AGENT}>"}, "sent"),
+        ({"recipients": "open"}, {"cc": CORRESPONDENT, "subject": "Re: Plans"}, "held"),
+        ({"recipients": "open"}, {"cc": CORRESPONDENT, "subject": "Plans"}, "sent"),
+    ],
+)
+async def test_check_send_of_a_draft_tells_what_becomes_of_it_when_it_is_sent(
+    house: Bed, policy: dict[str, Any], words: dict[str, Any], outcome: str
+) -> None:
+    actor = await _agent(house, **policy)
+    await house.receive(mail(subject="Plans"))
+    draft = await house.call("drafts.create", actor, **({"inbox_id": AGENT, "to": NEW, "text": "t"} | words))
+    checked = await house.call("messages.check_send", actor, inbox_id=AGENT, draft_id=draft.draft_id)
+    assert checked.outcome == outcome
+    try:
+        became = await house.call("drafts.send", actor, draft_id=draft.draft_id)
+    except Refused:
+        became = None
+    assert outcome == ("refused" if became is None else "held" if isinstance(became, Held) else "sent")
+
+
+async def test_check_send_of_a_draft_that_waits_tells_so_though_nothing_holds_it_any_more(house: Bed) -> None:
+    actor = await _agent(house, approval="all")
+    held = await house.call("messages.send", actor, inbox_id=AGENT, to=NEW, text="t")
+    await house.call("policies.delete", api_key_id=actor.api_key_id)
+    checked = await house.call("messages.check_send", actor, inbox_id=AGENT, draft_id=held.draft_id)
+    assert (checked.outcome, checked.rule, held.approval_id in checked.fix) == ("held", "approval", True)
+    assert (await house.call("drafts.send", actor, draft_id=held.draft_id)).approval_id == held.approval_id
+
+
+async def test_check_send_of_an_empty_draft_says_what_sending_it_says(house: Bed) -> None:
+    actor = await _agent(house)
+    draft = await house.call("drafts.create", actor, inbox_id=AGENT, to=NEW)
+    for operation, given in (("messages.check_send", {"inbox_id": AGENT}), ("drafts.send", {})):
+        with pytest.raises(InvalidInput, match="An empty draft"):
+            await house.call(operation, actor, draft_id=draft.draft_id, **given)
+
+
 async def test_no_key_keeps_the_policy_that_binds_it(house: Bed) -> None:
     inbox = await house.inbox("agent")
     confined = await house.key(inbox_id=AGENT)
@@ -304,6 +346,20 @@ async def test_who_labels_a_scheduled_draft_does_not_take_it_out_of_its_writers_
     (error,) = house.rows("SELECT send_error FROM draft WHERE id = ?", drafts[0].draft_id)[0]
     assert "(rule recipients)" in error
     assert house.rows("SELECT 1 FROM draft WHERE id = ?", drafts[1].draft_id) == []  # the owner wrote it, and it left
+
+
+@pytest.mark.parametrize("lost", ["key", "permission"])
+async def test_who_was_let_in_by_a_key_that_is_gone_loosens_no_policy(house: Bed, lost: str) -> None:
+    actor = await house.key()
+    await house.call("policies.set", approval="all")
+    if lost == "key":
+        await house.call("keys.delete", api_key_id=actor.api_key_id)
+    else:
+        await house.call("keys.update", api_key_id=actor.api_key_id, permissions=["policy_read"])
+    for verb in ("set", "delete"):
+        with pytest.raises(Unauthenticated if lost == "key" else Forbidden):
+            await house.call(f"policies.{verb}", actor)
+    assert (await house.call("policies.get")).approval == "all"
 
 
 async def test_a_policy_of_others_is_neither_seen_nor_kept(house: Bed) -> None:

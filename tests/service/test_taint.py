@@ -12,6 +12,8 @@ from postroom.model.event import EventType
 from postroom.model.message import Incoming
 from postroom.model.policy import Held
 from postroom.model.tenant import Actor
+from postroom.service.draft_sending import message_of
+from postroom.service.sent_ids import sent_id
 from postroom.service.taint import EXACT_MS, LASTS_MS
 from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.clock import FakeClock
@@ -184,6 +186,32 @@ async def test_what_bears_an_id_that_mail_from_outside_has_named_is_held(house: 
     actor = await _agent(house)
     await house.receive(mail(references="<one@evil.example>"))
     assert (await _submitted(house, actor, to=EVE, message_id="<one@evil.example>")).rule == "taint"
+
+
+@pytest.mark.parametrize("by", ["references", "subject"])
+async def test_what_answers_blocked_mail_of_an_inbox_here_and_joins_a_thread_from_outside_is_held(
+    house: Bed, by: str
+) -> None:
+    actor = await _agent(house)
+    await house.inbox("peer")
+    await house.call("lists.create", await house.key(inbox_id=AGENT), direction="receive", type="block", entry=PEER)
+    blocked = await house.call("messages.send", inbox_id=PEER, to=AGENT, text="t")
+    arrived = "SELECT 1 FROM message WHERE inbox_address = ? AND labels LIKE '%blocked%'"
+    await house.until(lambda: bool(house.rows(arrived, AGENT)))
+    came = await house.receive(mail(subject="Plans"))
+    way = {"references": came.message_id} if by == "references" else {"subject": "Re: Plans"}
+    held = await _submitted(house, actor, f"Cc: {CORRESPONDENT}", to=EVE, answers=blocked.message_id, **way)
+    assert held.rule == "taint"
+    assert not _wrote(house)
+
+
+async def test_a_draft_whose_id_mail_from_outside_has_named_is_held(house: Bed) -> None:
+    actor = await _agent(house)
+    draft = await house.call("drafts.create", actor, inbox_id=AGENT, to=EVE, text="t")
+    await house.receive(mail(references=sent_id(house.desk.house, AGENT, message_of(draft.draft_id))))
+    checked = await house.call("messages.check_send", actor, inbox_id=AGENT, draft_id=draft.draft_id)
+    assert (checked.outcome, checked.rule) == ("held", "taint")
+    assert isinstance(await house.call("drafts.send", actor, draft_id=draft.draft_id), Held)
 
 
 async def test_a_search_that_shows_words_of_a_body_from_outside_taints_and_one_that_shows_none_does_not(

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
+from typing import Any
 
 from postroom.cli.logs import log_to_stderr
 from postroom.cli.stdio import on_signals
@@ -71,10 +72,24 @@ async def face(options: Mapping[str, str]) -> AsyncIterator[Face]:
     settings = Settings()
     selection = _selection(settings, options)
     _warn_of_reserved(settings)
-    async with open_house(settings) as house:
-        actor = await house.actor(settings.api_key.get_secret_value() if settings.api_key else None)
-        async with house.listeners.listening(_servers(house, selection), must=False):
-            yield Face(desk=house.desk, hub=house.hub, links=house.links, actor=actor, selection=selection)
+    async with (
+        open_house(settings) as house,
+        _acting(house) as who,
+        house.listeners.listening(_servers(house, selection), must=False),
+    ):
+        yield Face(desk=house.desk, hub=house.hub, links=house.links, selection=selection, **who)
+
+
+@contextlib.asynccontextmanager
+async def _acting(house: Postroom) -> AsyncIterator[dict[str, Any]]:
+    """Say, as a Face is told it, who acts by the settings. Raises Unauthenticated."""
+    if (secret := house.settings.api_key) is None:
+        yield {"actor": await house.actor(None)}
+        return
+    with contextlib.closing(Watch(house.settings.home / "postroom.db")) as watch:
+        known = partial(KeyRing(house.desk, watch.version).actor, secret.get_secret_value())
+        await known()
+        yield {"known": known}
 
 
 def _selection(settings: Settings, options: Mapping[str, str] | None = None) -> Selection:
@@ -94,7 +109,7 @@ def _servers(house: Postroom, selection: Selection) -> dict[str, Serve]:
 
 
 async def _serve_http(house: Postroom, selection: Selection, sock: socket.socket) -> None:
-    face = Face(desk=house.desk, hub=house.hub, links=house.links, actor=None, selection=selection)
+    face = Face(desk=house.desk, hub=house.hub, links=house.links, selection=selection)
     host, port = sock.getsockname()[:2]
     public_url = house.settings.public_url or f"http://{Endpoint(host=host, port=port)}"
     # A file in base64 is a third larger than it is.

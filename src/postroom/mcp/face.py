@@ -1,7 +1,7 @@
 """What the MCP face needs of the house, handed to it by whoever builds both; over stdio it comes a little later."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
-    """The house as tools reach it. `actor` is who acts where no bearer token says so (stdio)."""
+    """The house as tools reach it. Where no bearer token says who acts (stdio), `actor` does, or whom `known` names:
+    it is asked at each call, since a key may end, or be narrowed, while the process runs.
+    """
 
     desk: "Desk"
     hub: "Hub"
     links: "Links"
-    actor: "Actor | None"
+    actor: "Actor | None" = None
+    known: "Callable[[], Awaitable[Actor]] | None" = None
     selection: Selection = field(default_factory=Selection)
 
 
@@ -53,7 +56,7 @@ class Hands:
         return opened.result() if opened.done() else await asyncio.shield(opened)
 
     async def actor(self) -> "Actor":
-        """Return who calls: the bearer of the request, or the actor of the whole process."""
+        """Return who calls: the bearer of the request, or the actor of the whole process. Raises Unauthenticated."""
         from mcp.server.auth.middleware.auth_context import get_access_token
 
         from postroom.mcp.auth import BearerToken
@@ -63,6 +66,8 @@ class Hands:
         token = get_access_token()
         if isinstance(token, BearerToken):
             return token.actor
+        if face.known is not None:
+            return await face.known()
         if face.actor is None:
             raise Unauthenticated("No API key.", fix="Send Authorization: Bearer and the key.")
         return face.actor

@@ -92,7 +92,7 @@ def from_headers(headers: Mapping[str, str]) -> Selection | None:
             continue
         if name not in _SETTINGS:
             raise ValueError(_no_header(name))
-        if not value.strip():
+        if not value.strip(" \t,"):
             raise ValueError(f"The header {_spelled(name)} is empty. Leave it out, or say what it is to be.")
         setting = _SETTINGS[name]
         # RFC 9110 5.3: one that stands twice is one list.

@@ -208,11 +208,20 @@ class Subscriptions:
         from postroom.mcp.auth import BearerToken
 
         if self._verifier is None or follower.token is None:
-            return True
+            return await self._is_process_good(follower)
         token = await self._verifier.verify_token(follower.token.token)
         if isinstance(token, BearerToken):
             follower.actor = token.actor
         return isinstance(token, BearerToken)
+
+    async def _is_process_good(self, follower: _Follower) -> bool:
+        from postroom.model.errors import Unauthenticated
+
+        try:
+            follower.actor = await self._hands.actor()
+        except Unauthenticated:
+            return False
+        return True
 
     async def _tell(self, follower: _Follower) -> bool:
         """Tell of what is new; return False once the key is none any more."""

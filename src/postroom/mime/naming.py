@@ -23,6 +23,7 @@ _ENDS = ("-to", "-cc")  # Reply-To, Mail-Followup-To, Errors-To, Mail-Copies-To,
 _ANSWERED = "in-reply-to"
 _WIDE = str.maketrans("\uff20\ufe6b", "@@")  # to programs that fold what they read (UAX 15) these are an @
 _LISTS = "list-"  # List-Post, List-Owner and their like lead to addresses as well (RFC 2369)
+_LIST_ID = "list-id"  # before its bracket stands what the list is called (RFC 2919 3): no program writes there
 _URL = re.compile(r"<([^<>]*+)>?|([^\s<>,]++)")
 _APART_IN_URL = re.compile(r"[?&=,;:]")
 _APART = re.compile(r'[^\s<>(),;:"\\\[\]]+')
@@ -39,7 +40,7 @@ def named(parsed: ParsedMessage) -> tuple[str, ...]:
         if lower in _FIELDS or (lower.endswith(_ENDS) and not lower.endswith(_ANSWERED)):
             found += _in_field(value)
         if lower.startswith(_LISTS):
-            found += _in_urls(value)
+            found += _in_urls(value.rpartition("<")[2] if lower == _LIST_ID else value)
     return tuple(dict.fromkeys(found))
 
 
@@ -59,4 +60,5 @@ def _in_urls(value: str) -> Iterator[str]:
         url = "".join((one[1] or one[2] or "").split())  # RFC 2369 2: white space within counts for nothing
         start = url.lower().find("mailto:")  # RFC 6068
         if start >= 0 or "://" not in url:
-            yield from (piece for piece in _APART_IN_URL.split(unquote(url[max(start, 0) :])) if "@" in piece)
+            said = unquote(url[max(start, 0) :]).translate(_WIDE)
+            yield from (piece for piece in _APART_IN_URL.split(said) if "@" in piece)

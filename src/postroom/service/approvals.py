@@ -5,7 +5,7 @@ An answer is bound to the bytes and to the recipients, works once, and is one tr
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -164,7 +164,7 @@ def _let_go(context: Context, given: Decision, approval: Approval) -> Sent:
     if not drafts.take_out(context, draft):
         raise holding.decided(approval)
     mailbox = send.mailbox_of(context, departure)
-    made_of = {"source": draft.original_id, "written": draft.tainted}
+    made_of: dict[str, Any] = {"source": draft.original_id, "written": draft.tainted}
     sending = send.look_at(context, mailbox, departure, by=approval.asked_by, **made_of)
     policy.judge(context, mailbox, sending, is_approved=True)
     sent = send.write(context, mailbox, departure, sending)
@@ -244,7 +244,11 @@ def _is_its_own(context: Context, asked_by: tuple[str, ...], *, is_bound: bool) 
 
 
 def _check_asker(context: Context, approval: Approval) -> None:
-    """Let pass the key that sent, where every policy that could hold its mail lets its person be asked."""
+    """Let pass the key that sent, where every policy that could hold its mail lets its person be asked.
+
+    The request waited for that person: the key may be gone by the answer.
+    """
+    standing.check(context, "message_send")
     if hand(context.actor)[:1] != approval.asked_by[:1]:
         raise Forbidden("Another key sent this message.", fix="Ask a person who may approve it.")
     inbox = find_inbox(context, approval.inbox_id)

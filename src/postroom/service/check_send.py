@@ -1,6 +1,7 @@
 """Tells what would become of a message before it is sent: judged as one that is, without any effect.
 
-Nothing is composed: whom its header fields name besides its recipients is not looked at.
+Nothing is composed: of a draft alone it is known whom its header fields name besides its recipients, and which thread
+it would join by its subject.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,14 +9,20 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from postroom.mime import naming
 from postroom.model.address import read_address
+from postroom.model.draft import Draft
 from postroom.model.errors import Forbidden, InvalidInput, Refused
 from postroom.model.inbox import Mailbox
+from postroom.model.message import ParsedMessage
+from postroom.model.policy import Held
 from postroom.model.record import Record
 from postroom.service import draft_sending, policy, send
+from postroom.service.filing import thread_unasked
 from postroom.service.inboxes import InboxRef
 from postroom.service.messages import Strings
 from postroom.service.operation import Context
+from postroom.service.sent_ids import sent_id
 
 _PEOPLE = ("to", "cc", "bcc")
 
@@ -44,8 +51,11 @@ def check_send(context: Context, given: CheckSend) -> Checked:
     """Tell whether a message would be sent, held for approval or refused; nothing is sent or kept."""
     recipients: tuple[str, ...] = ()
     try:
-        mailbox, sending = _written(context, given) if given.draft_id is None else _drafted(context, given)
+        ready = None if given.draft_id is None else _ready(context, given)
+        mailbox, sending = _written(context, given) if ready is None else _drafted(context, ready)
         recipients = sending.recipients
+        if ready is not None and ready.held is not None:
+            return _waits(recipients, ready.held)
         ruling = policy.judge(context, mailbox, sending)
     except Refused as error:
         return Checked(
@@ -90,16 +100,46 @@ def _written(context: Context, given: CheckSend) -> tuple[Mailbox, policy.Sendin
     return mailbox, policy.look_at(context, mailbox, recipients, thread_id=thread_id, answers=answers)
 
 
-def _drafted(context: Context, given: CheckSend) -> tuple[Mailbox, policy.Sending]:
-    """Return a draft as policies look at it. Raises Forbidden where the key may not send drafts."""
+def _ready(context: Context, given: CheckSend) -> draft_sending.Ready:
+    """Return a draft with what sending it needs. Raises Forbidden where the key may not send drafts."""
     if given.model_dump(exclude={"inbox_id", "draft_id"}, exclude_defaults=True):
         raise InvalidInput.at("draft_id", "goes with inbox_id alone.", fix="Leave out all else: the draft says it.")
     if not context.actor.may("draft_send"):
         raise Forbidden("This key lacks the permission draft_send.", fix="Use a key that has draft_send.")
-    wanted = draft_sending.Prepare(inbox_id=given.inbox_id, draft_id=given.draft_id or "")
-    ready = draft_sending.prepare(context, wanted)
+    ready = draft_sending.prepare(
+        context, draft_sending.Prepare(inbox_id=given.inbox_id, draft_id=given.draft_id or "")
+    )
+    draft_sending.check_words(ready.draft)
+    return ready
+
+
+def _waits(recipients: tuple[str, ...], held: Held) -> Checked:
+    """Return what becomes of a draft that waits for a person: sending it asks nobody anew, whatever holds now."""
+    return Checked(outcome="held", recipients=recipients, rule=held.rule.value, reason=held.reason, fix=held.fix)
+
+
+def _drafted(context: Context, ready: draft_sending.Ready) -> tuple[Mailbox, policy.Sending]:
+    """Return a draft as policies look at it."""
     draft, original, mailbox = ready.draft, ready.prepared.original, _mailbox(ready.prepared)
-    answers = () if original is None or draft.in_reply_to is None else (send.wire_id(original),)
     recipients = _addresses({name: getattr(draft, name) for name in _PEOPLE})
-    made_of: dict[str, Any] = {"source": draft.original_id, "written": draft.tainted}
-    return mailbox, policy.look_at(context, mailbox, recipients, thread_id=draft.thread_id, answers=answers, **made_of)
+    parsed = _as_parsed(context, draft)
+    said: dict[str, Any] = {
+        "answers": () if original is None or draft.in_reply_to is None else (send.wire_id(original),),
+        "named": naming.named(parsed),
+        "joins": None if draft.thread_id else thread_unasked(context, mailbox, parsed, is_ours=False),
+        "source": draft.original_id,
+        "written": draft.tainted,
+    }
+    return mailbox, policy.look_at(context, mailbox, recipients, thread_id=draft.thread_id, **said)
+
+
+def _as_parsed(context: Context, draft: Draft) -> ParsedMessage:
+    """Return what the header of a draft says of people, and what decides on the thread of one that begins its own."""
+    people = {"To": draft.to, "Cc": draft.cc, "Reply-To": draft.reply_to}
+    return ParsedMessage(
+        message_id=sent_id(context.house, draft.inbox_address, draft_sending.message_of(draft.draft_id)),
+        subject=draft.subject,
+        to=tuple(read_address(one, "to") for one in draft.to),
+        cc=tuple(read_address(one, "cc") for one in draft.cc),
+        headers=(*((name, ", ".join(given)) for name, given in people.items() if given), *draft.headers.items()),
+    )

@@ -161,7 +161,7 @@ def commit(context: Context, given: Parting) -> send.Leaving:
     if not given.is_due:
         standing.check(context, "draft_send")
     mailbox = send.mailbox_of(context, given.departure)
-    sending = send.look_at(context, mailbox, given.departure, written=given.draft.tainted)
+    sending = send.look_at(context, mailbox, given.departure, was_draft=True, written=given.draft.tainted)
     ruling = policy.judge(context, mailbox, sending)
     if given.is_due:
         ruling = standing.gone(context, given.draft) or ruling
@@ -253,8 +253,7 @@ async def _leave(
     is_due: bool = False,
 ) -> Answer[send.Leaving]:
     draft = ready.draft
-    if not (draft.text or draft.html or draft.attachments or draft.forward_of or _has_words(draft)):
-        raise InvalidInput("An empty draft.", fix="Give it text, html or attachments.")
+    check_words(draft)
     pairs = zip(draft.attachments, ready.files, strict=True)
     files = tuple([_upload(file, await content_of(desk, raw)) for file, raw in pairs])
     given, outgoing = await _worded(desk, ready, labels)
@@ -268,8 +267,11 @@ async def _leave(
     return await desk.ask("drafts.commit", actor, parting)
 
 
-def _has_words(draft: Draft) -> bool:
-    return bool(draft.subject) and draft.in_reply_to is None
+def check_words(draft: Draft) -> None:
+    """Let pass a draft that says something. Raises InvalidInput."""
+    has_words = bool(draft.subject) and draft.in_reply_to is None
+    if not (draft.text or draft.html or draft.attachments or draft.forward_of or has_words):
+        raise InvalidInput("An empty draft.", fix="Give it text, html or attachments.")
 
 
 def _summary(draft: Draft) -> dict[str, object]:

@@ -182,15 +182,14 @@ def _thread_by_subject(context: Context, mailbox: Mailbox, sheet: Sheet) -> tupl
 
 
 def thread_unasked(context: Context, mailbox: Mailbox, parsed: ParsedMessage, *, is_ours: bool) -> str | None:
-    """Return the thread that what an inbox sends joins though it answers nothing: for its subject, or for its own id.
+    """Return the thread that what an inbox sends will be filed into where nobody names one: for what it refers to that
+    may be joined, for its own id, or for its subject.
 
-    `is_ours`: its Message-ID was made here, so nobody can have named it before.
+    `is_ours`: its Message-ID was drawn just now, so nobody can have named it before.
     """
     known = None if is_ours or parsed.message_id is None else known_as(context, mailbox, parsed.message_id)
-    if known is not None:
-        return known.thread_id
     sheet = Sheet(message_id="", parsed=parsed, raw=None, blob=None, size=0, labels=("sent",))
-    thread, _why = _thread_by_subject(context, mailbox, sheet)
+    thread, _why = _find_thread(context, mailbox, sheet, known)
     return None if thread is None else thread.thread_id
 
 

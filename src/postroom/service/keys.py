@@ -9,7 +9,7 @@ from postroom.model.errors import InvalidInput, NotFound, PermissionEscalation
 from postroom.model.ids import ALPHABET, new_secret, random_bytes
 from postroom.model.page import Page
 from postroom.model.tenant import ApiKey, NewApiKey, Reach
-from postroom.service import places
+from postroom.service import places, standing
 from postroom.service.inboxes import find_inbox
 from postroom.service.messages import Moment
 from postroom.service.operation import OURS, Context, Input
@@ -86,7 +86,7 @@ class Use(Input):
 
 def create(context: Context, given: CreateKey) -> NewApiKey:
     """Make an API key; its secret is in this answer and nowhere else."""
-    _check_permissions(context, given.permissions)
+    _check_permissions(context, "api_key_create", given.permissions)
     reach, address = _confined(context, given.inbox_id)
     secret = new_secret("pr" if given.prefix == "pr" else f"{given.prefix}_{_drawn()}")
     key = add_key(context, reach, given.name or "key", secret, given.permissions, _end(context, given.expires_at))
@@ -134,7 +134,7 @@ def update(context: Context, given: UpdateKey) -> ApiKey:
     if given.name is not None:
         changed["name"] = given.name
     if "permissions" in given.model_fields_set:
-        _check_permissions(context, given.permissions)
+        _check_permissions(context, "api_key_update", given.permissions)
         changed["permissions"] = given.permissions
     if len(changed) == 1:
         raise InvalidInput("Nothing to change.", fix="Give name or permissions.")
@@ -177,17 +177,21 @@ def _confined(context: Context, inbox_id: str | None) -> tuple[Reach, str | None
     return Reach(org_id=inbox.org_id, pod_id=inbox.pod_id, inbox_id=inbox.inbox_id), inbox.address
 
 
-def _check_permissions(context: Context, allowed: frozenset[str] | None) -> None:
-    """Refuse names that are unknown, and more than the actor has itself."""
+def _check_permissions(context: Context, needed: str, allowed: frozenset[str] | None) -> None:
+    """Refuse names that are unknown, and more than the actor has itself, when it came and now.
+
+    `needed` is the permission to give any: who was let in long ago may act by a key that has gone or lost it since.
+    """
+    now = standing.check(context, needed)
     if allowed is not None and (unknown := allowed - PERMISSIONS):
         raise InvalidInput.at(
             "permissions", f"unknown: {', '.join(sorted(unknown))}.", fix=f"Known: {', '.join(sorted(PERMISSIONS))}."
         )
-    mine = context.actor.permissions
-    if mine is not None and (allowed is None or not allowed <= mine):
-        raise PermissionEscalation(
-            "A key cannot give more than it has.", fix=f"Name permissions of these: {', '.join(sorted(mine))}."
-        )
+    for mine in (context.actor.permissions, now):
+        if mine is not None and (allowed is None or not allowed <= mine):
+            raise PermissionEscalation(
+                "A key cannot give more than it has.", fix=f"Name permissions of these: {', '.join(sorted(mine))}."
+            )
 
 
 def _end(context: Context, wanted: int | None) -> int | None:

@@ -9,7 +9,7 @@ from postroom.model.lists import EntryType, read_entry
 from postroom.model.page import Page
 from postroom.model.policy import Need, Policy, Recipients, Subject, hand
 from postroom.model.tenant import Reach
-from postroom.service import families, places, pods
+from postroom.service import families, places, pods, standing
 from postroom.service.inboxes import find_inbox
 from postroom.service.messages import Strings
 from postroom.service.operation import Context, Input
@@ -148,6 +148,7 @@ def _find(context: Context, given: PolicyRef) -> _Of:
 
 def _check_keeper(context: Context, of: _Of) -> None:
     """Let pass who may keep a policy: of wider scope than what it binds, and bound by no policy of its own."""
+    standing.check(context, "policy_update")
     mine, reach = hand(context.actor), context.actor.reach
     if families.own_policies(context, mine):
         raise Forbidden("A key that a policy of its own binds keeps none.", fix="Use the owner's key.")

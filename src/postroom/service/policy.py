@@ -41,12 +41,14 @@ class Sending(Record):
 
     `answers` are the Message-IDs of In-Reply-To in the bytes that will leave, `named` the addresses that its header
     asks others to write to (mime/naming.py). `policies` are in force for the key that sends and those that made it.
+    `thread_id` is of the nearest message that it refers to, `joins` where it will be filed if that is another thread.
     `taint` says why it is not trusted, a part of a sentence; None where it is.
     """
 
     recipients: tuple[str, ...]
     policies: tuple[Policy, ...]
     thread_id: str | None = None
+    joins: str | None = None
     answers: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     taint: str | None = None
@@ -68,18 +70,20 @@ def look_at(
 ) -> Sending:
     """Return a message as policies look at it. `refers`: its References. `by`: the actor's key when absent.
 
-    `source` is the message (inner id) that it quotes or forwards, `joins` the thread that it is filed into though it
-    answers nothing there. `written` is how its draft is tainted: whoever sends it, it is so still.
+    `source` is the message (inner id) that it quotes or forwards, `joins` the thread that it will be filed into, which
+    need not be that of what it answers. `written` is how its draft is tainted: whoever sends it, it is so still.
     """
     if thread_id is None:
         thread_id = next((known.thread_id for known in _known(context, mailbox, answers, refers)), None)
     else:
         source = None  # it is in the thread
-    now = taint.of(context, mailbox.org_id, thread_id or joins, source, by)
+    both: list[str | None] = [one for one in dict.fromkeys((joins, thread_id)) if one is not None]
+    now = next(filter(None, (taint.of(context, mailbox.org_id, one, source, by) for one in both or [None])), None)
     return Sending(
         recipients=recipients,
         policies=tuple(in_force(context, mailbox, hand(context.actor) if by is None else by)),
         thread_id=thread_id,
+        joins=joins,
         answers=answers,
         named=named,
         taint=_NOW[now] if now else _THEN[written] if written else None,
@@ -106,7 +110,7 @@ def judge(context: Context, mailbox: Mailbox, sending: Sending, *, is_approved: 
         asks = all(policy.elicitation for policy, _ruling in holding)
         return holding[0][1].model_copy(update={"elicitation": asks})
     found = loops.answer(mailbox, look.recipients, look.answered)
-    return found or loops.exchange(context, mailbox, look.recipients, look.thread_id)
+    return found or loops.exchange(context, mailbox, look.recipients, sending.joins or look.thread_id)
 
 
 def note_sent(context: Context, mailbox: Mailbox, sending: Sending) -> None:

@@ -219,13 +219,19 @@ def mailbox_of(context: Context, given: Departure) -> Mailbox:
     return Mailbox(inbox_id=inbox.inbox_id, org_id=inbox.org_id, pod_id=inbox.pod_id, address=inbox.address)
 
 
-def look_at(context: Context, mailbox: Mailbox, given: Departure, **more: Any) -> policy.Sending:
-    """Return a composed message as policies look at it: what its bytes and its envelope say, and what it is made of."""
+def look_at(
+    context: Context, mailbox: Mailbox, given: Departure, *, was_draft: bool = False, **more: Any
+) -> policy.Sending:
+    """Return a composed message as policies look at it: what its bytes and its envelope say, and what it is made of.
+
+    `was_draft`: its Message-ID could be known since the draft was made, and mail from outside may have named it.
+    """
     source = None if given.wording is None else given.wording.original_id
     parsed = given.parsed
     said: dict[str, Any] = {"answers": parsed.in_reply_to, "refers": parsed.references, "named": naming.named(parsed)}
     if given.thread_id is None:
-        said["joins"] = thread_unasked(context, mailbox, parsed, is_ours=given.wording is not None)
+        is_ours = given.wording is not None and not was_draft
+        said["joins"] = thread_unasked(context, mailbox, parsed, is_ours=is_ours)
     more = {"source": source, **said, **more}
     return policy.look_at(context, mailbox, given.recipients, thread_id=given.thread_id, **more)
 

@@ -1,5 +1,5 @@
-"""Tells whether a key may still send, or decide, when it does: a request waits for files between its first step and
-its mail, and a scheduled draft waits for days. Changes nothing.
+"""Tells whether a key may still send, decide, or give rights, when it does: a request waits for files between its first
+step and its mail, a scheduled draft for days, and who was let in may stay for long. Changes nothing.
 """
 
 from postroom.model.draft import DraftSummary
@@ -10,8 +10,10 @@ from postroom.service.operation import Context
 from postroom.store.queries import keys
 
 
-def check(context: Context, permission: str) -> None:
-    """Let pass whose key stands, with a permission, in the transaction that sends, or decides.
+def check(context: Context, permission: str) -> frozenset[str] | None:
+    """Let pass whose key stands, with a permission, in the transaction that sends, decides, or gives rights.
+
+    Return all that the key may do now, None for everything.
 
     Raises:
         Unauthenticated: the key was deleted since it was shown, or its time is over.
@@ -19,12 +21,14 @@ def check(context: Context, permission: str) -> None:
     """
     name = context.actor.api_key_id
     if name is None:
-        return
+        return None
     key = _standing(context, name)
     if key is None:
-        raise Unauthenticated("Nothing was sent: the key was deleted meanwhile.", fix="Use a key that stands.")
-    if key.permissions is not None and permission not in key.permissions:
+        raise Unauthenticated("Nothing was done: the key was deleted meanwhile.", fix="Use a key that stands.")
+    has_lost = context.actor.may(permission) and key.permissions is not None and permission not in key.permissions
+    if has_lost:  # who never had it was turned away before
         raise Forbidden(f"This key lacks the permission {permission}.", fix=f"Use a key that has {permission}.")
+    return key.permissions
 
 
 def gone(context: Context, draft: DraftSummary) -> Ruling | None:

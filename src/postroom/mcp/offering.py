@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Offering:
     """The names of all tools, and whether one of them is offered to whoever calls."""
 

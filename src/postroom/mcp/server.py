@@ -228,15 +228,9 @@ class Server(MCPServer[Any]):
         if not may_ask:
             return refused(f"No policy lets {name} ask the person at this client. Ask a person who may approve it.")
         row = self.rows[name]
-        known = {**tool.parameters.get("properties", {}), **dict.fromkeys(row.unlisted)}
-        given = in_snake_case(arguments, known)
-        for argument in given:
-            if argument not in known:
-                return refused(_unknown_argument(row, argument, list(known)))
-        given = present(given, row.nulls)
-        if "inbox_id" in known and actor.reach.inbox_id is not None and not row.names_inbox:
-            given.setdefault("inbox_id", actor.reach.inbox_id)
-        given = {_FROM.get(key, key): value for key, value in given.items()}
+        given = _given(row, tool, arguments, actor)
+        if isinstance(given, str):
+            return refused(given)
         return _lightened(await _answered(tool, lambda: self._done(row, given, context)))
 
     async def _done(self, row: "Row", given: dict[str, Any], context: Context[Any, Any] | None) -> Any:
@@ -313,6 +307,19 @@ def _can_ask(context: Context[Any, Any] | None) -> bool:
     capabilities = None if context is None else context.client_capabilities
     asks = None if capabilities is None else capabilities.elicitation
     return asks is not None and (asks.form is not None or asks.url is None)
+
+
+def _given(row: "Row", tool: Any, arguments: Mapping[str, Any], actor: "Actor") -> dict[str, Any] | str:
+    """Return the arguments of a call as its function takes them, or in words which of them it does not."""
+    known = {**tool.parameters.get("properties", {}), **dict.fromkeys(row.unlisted)}
+    given = in_snake_case(arguments, known)
+    for argument in given:
+        if argument not in known:
+            return _unknown_argument(row, argument, list(known))
+    given = present(given, row.nulls)
+    if "inbox_id" in known and actor.reach.inbox_id is not None and not row.names_inbox:
+        given.setdefault("inbox_id", actor.reach.inbox_id)
+    return {_FROM.get(key, key): value for key, value in given.items()}
 
 
 def _unknown_argument(row: "Row", name: str, known: list[str]) -> str:

@@ -290,8 +290,7 @@ def message_fields(
     are shown, and `subject` of the subject. `by` says who wrote it. What is in it is shared: nothing of it may be
     changed.
     """
-    known = isinstance(message, MessageLine) and _is_short(message)
-    return (_known_fields if known else _fields)(message, of_many, room, subject, by).copy()
+    return (_known_fields if is_short(message) else _fields)(message, of_many, room, subject, by).copy()
 
 
 def _fields(message: Listed, of_many: bool, room: int, subject: int, by: Introduction | None) -> dict[str, Any]:
@@ -327,8 +326,12 @@ def _fields(message: Listed, of_many: bool, room: int, subject: int, by: Introdu
 _known_fields = lru_cache(maxsize=2048)(_fields)
 
 
-def _is_short(message: MessageLine) -> bool:
-    """Tell whether a message may be remembered: a stranger chooses how much these hold."""
+def is_short(message: Listed) -> bool:
+    """Tell whether what is said of a message may be remembered by it: it is a line of a list, and a stranger, who
+    chooses how much that holds, did not make it long.
+    """
+    if not isinstance(message, MessageLine):
+        return False
     people = len(message.to_json) + len(message.cc_json) + len(message.reply_to_json)
     return people + len(message.attachments_json) + len(message.subject or "") <= _SHORT
 

@@ -1,5 +1,7 @@
 """Tools over messages: list, get, search, label, wait."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from mcp.server.mcpserver import Context
@@ -28,6 +30,7 @@ from postroom.mcp.shapes import (
     WaitResult,
     beside,
     fields_of,
+    is_short,
     message_fields,
     message_item,
 )
@@ -42,9 +45,10 @@ from postroom.mcp.telling import (
 from postroom.mcp.tools.outside import is_outside
 from postroom.mcp.tools.row import Row, Strings, answer, at, listed, more, past_end, result
 from postroom.mcp.words import line
+from postroom.model.message import Listed
 from postroom.service.batches import Batch
 from postroom.service.desk import invalid
-from postroom.service.introducing import ListedMessages
+from postroom.service.introducing import Introduction, ListedMessages
 from postroom.service.messages import MessageRef
 from postroom.service.operation import Answer
 from postroom.service.reading import Format, Reading
@@ -261,18 +265,39 @@ def _files(attachments: list[dict[str, Any]], left: int) -> str:
     return f"attachments {and_more(named, left)}" + (if_offered(": get_message lists them") if left else "")
 
 
-def _in_words(items: list[dict[str, Any]], none: str) -> str:
-    return f"{len(items)} messages.\n" + "\n".join(map(told_item, items)) if items else none
+class _Told(NamedTuple):
+    """A message of a list, as data and in words: nothing of it may be changed."""
+
+    fields: dict[str, Any]
+    words: str
+
+
+def _told(message: Listed, of_many: bool, by: Introduction) -> _Told:
+    return (_known if is_short(message) else _worded)(message, of_many, by)
+
+
+def _worded(message: Listed, of_many: bool, by: Introduction) -> _Told:
+    fields = message_fields(message, of_many=of_many, by=by)
+    return _Told(fields, told_item(fields))
+
+
+# Agents ask what is new far oftener than something is: 0.2 ms a page.
+_known = lru_cache(maxsize=2048)(_worded)
+
+
+def _counted(lines: Sequence[str], none: str) -> str:
+    return f"{len(lines)} messages.\n" + "\n".join(lines) if lines else none
 
 
 def _page(found: Answer[ListedMessages], none: str, limit: int, *, of_many: bool = False) -> CallToolResult:
     page, senders = found.result
-    items = [message_fields(message, of_many=of_many, by=senders[message.seq]) for message in page.items]
-    text = _in_words(items, none)
+    told = [_told(message, of_many, senders[message.seq]) for message in page.items]
+    items = [item.fields for item in told]
+    text = _counted([item.words for item in told], none)
     data: dict[str, Any] = {"position": found.position, "messages": items}
     if not surely_fit(items, text, room := room_for(limit)):
         data = held(data, room)
-        text = _in_words(data["messages"], none)
+        text = _counted([told_item(item) for item in data["messages"]], none)
     if page.next_page_token is not None:
         data["next_page_token"] = page.next_page_token
     untrusted = any(is_untrusted(by.verdict) for by in senders.values())

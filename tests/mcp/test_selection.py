@@ -35,6 +35,12 @@ from tests.mcp.conftest import KEY
 from tests.processes.running import Processes
 
 INBOX = "agent@postroom.localhost"
+MODERN = {
+    "authorization": f"Bearer {KEY}",
+    "accept": "application/json, text/event-stream",
+    "mcp-protocol-version": "2026-07-28",
+}
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 
 
 def _server(house: Bed, selection: Selection | None = None, actor: Actor | None = None) -> Server:
@@ -153,14 +159,8 @@ async def test_the_names_that_other_servers_have_for_arguments_are_taken(house: 
 
 async def test_over_http_the_headers_of_each_request_count(shared: Processes) -> None:
     server = shared.serve(api_key=KEY).started()
-    headers = {
-        "authorization": f"Bearer {KEY}",
-        "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": "2026-07-28",
-        "mcp-method": "tools/list",
-    }
-    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
-    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    headers = MODERN | {"mcp-method": "tools/list"}
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}}
     async with httpx.AsyncClient(base_url=server.http, headers=headers, timeout=10) as client:
         answer = await client.post("/mcp", json=listing, headers={"x-mcp-tools": "list_inboxes"})
         assert answer.text.count('"inputSchema"') == 1
@@ -226,17 +226,11 @@ def test_a_header_that_stands_twice_counts_twice_and_others_are_not_ours() -> No
 
 async def test_over_http_a_header_that_there_is_not_ends_the_request_with_the_near_name(shared: Processes) -> None:
     server = shared.serve(api_key=KEY).started()
-    headers = {
-        "authorization": f"Bearer {KEY}",
-        "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": "2026-07-28",
-        "X-MCP-Read-Only": "true",
-    }
-    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    headers = MODERN | {"X-MCP-Read-Only": "true"}
     making = {"name": "create_inbox", "arguments": {"username": "unread"}}
     async with httpx.AsyncClient(base_url=server.http, headers=headers, timeout=10) as client:
         for method, params in (("tools/list", {}), ("tools/call", making)):
-            asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
+            asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}}
             named = {"mcp-method": method} | ({"mcp-name": "create_inbox"} if params else {})
             answer = await client.post("/mcp", json=asked, headers=named)
             assert "Did you mean 'X-MCP-Readonly'?" in answer.text, answer.text

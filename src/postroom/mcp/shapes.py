@@ -3,7 +3,6 @@
 Every answer carries `position`: the place in the log at which it was true, for `wait_for_message(after=…)`.
 """
 
-from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -287,13 +286,8 @@ def message_fields(
     """Return a message as lists show it, ready for JSON: a page has many, and a model for each is half of its cost.
 
     `of_many`: the list is of several inboxes, and names that of each. At most `room` characters of each list of people
-    are shown, and `subject` of the subject. `by` says who wrote it. What is in it is shared: nothing of it may be
-    changed.
+    are shown, and `subject` of the subject. `by` says who wrote it.
     """
-    return (_known_fields if is_short(message) else _fields)(message, of_many, room, subject, by).copy()
-
-
-def _fields(message: Listed, of_many: bool, room: int, subject: int, by: Introduction | None) -> dict[str, Any]:
     fields: dict[str, Any] = {"inbox_id": message.inbox_address} if of_many else {}
     fields["message_id"] = message.message_id
     fields["thread_id"] = message.thread_id
@@ -320,10 +314,6 @@ def _fields(message: Listed, of_many: bool, room: int, subject: int, by: Introdu
         if len(attachments) > len(files):
             fields["more_attachments"] = len(attachments) - len(files)
     return fields
-
-
-# Agents look at the same messages again and again; a line says all that is shown of one.
-_known_fields = lru_cache(maxsize=2048)(_fields)
 
 
 def is_short(message: Listed) -> bool:

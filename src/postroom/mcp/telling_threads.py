@@ -5,10 +5,11 @@ Holds both to RESULT_CHARS unless more was asked for; decides nothing else.
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from postroom.mcp.fitting import RESULT_CHARS, and_more, beginning, fits, fitted, held, room_for, size_of
-from postroom.mcp.shapes import RemovedShape, ThreadItem, beside, message_fields
+from postroom.mcp.shapes import RemovedShape, ThreadItem, beside, is_short, message_fields
 from postroom.mcp.telling import removed_shape, told_removed
 from postroom.mcp.words import boundary, fenced, line
 from postroom.service.messages import short_ref
@@ -19,9 +20,14 @@ _OUTLINE = 4_000  # characters of what a thread says of itself
 _MARGIN = 600  # characters of fences and last lines
 
 
+# Agents look at the same messages again and again; a line says all that is shown of one. Nothing of it may be changed.
+_known = lru_cache(maxsize=2048)(message_fields)
+
+
 def passage_fields(passage: Passage) -> dict[str, Any]:
     """Return a message of a thread, ready for JSON."""
-    fields = message_fields(passage.message) | {
+    known = _known if is_short(passage.message) else message_fields
+    fields = known(passage.message) | {
         "ref": short_ref(passage.message),
         "sender_verdict": passage.verdict,
         "sender_is": passage.standing,

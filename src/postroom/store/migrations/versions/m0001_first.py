@@ -226,6 +226,16 @@ def _queues() -> None:
     op.create_index("event_by_inbox", "event", ["inbox_id", "seq"])
 
 
+def file_anew(*more: str) -> None:
+    """Put the view `filing` of the version of before in the shape that `filing` says."""
+    dialect = op.get_bind().dialect.name
+    op.execute("DROP VIEW filing")  # its trigger goes with it
+    if dialect != "sqlite":
+        op.execute("DROP FUNCTION filing_insert()")
+    for statement in filing(dialect, *more):
+        op.execute(statement)
+
+
 def filing(dialect: str, *more: str) -> tuple[str, ...]:
     """Return what makes the view `filing`: a row put into it is a message with all that belongs to one.
 

@@ -5,7 +5,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from postroom.store.migrations.versions.m0001_first import filing
+from postroom.store.migrations.versions.m0001_first import file_anew
 
 revision = "0015"
 down_revision = "0014"
@@ -17,12 +17,7 @@ def upgrade() -> None:
     """Change the schema of the version before."""
     op.add_column("draft", sa.Column("tainted", sa.Text()))
     op.add_column("message", sa.Column("tainted", sa.Boolean(), nullable=False, server_default=sa.false()))
-    dialect = op.get_bind().dialect.name
-    op.execute("DROP VIEW filing")  # its trigger goes with it
-    if dialect != "sqlite":
-        op.execute("DROP FUNCTION filing_insert()")
-    for statement in filing(dialect, "tainted"):
-        op.execute(statement)
+    file_anew("tainted")
     op.create_table(
         "key_family",
         sa.Column("api_key_id", sa.Text(), primary_key=True),

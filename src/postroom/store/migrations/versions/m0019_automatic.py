@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from postroom.store.migrations.versions.m0001_first import filing
+from postroom.store.migrations.versions.m0001_first import file_anew
 
 revision = "0019"
 down_revision = "0018"
@@ -15,14 +15,9 @@ def upgrade() -> None:
     """Change the schema of the version before."""
     op.add_column("correspondent", sa.Column("latest", sa.Text(), nullable=False, server_default=""))
     op.add_column("message", sa.Column("automatic", sa.Boolean(), nullable=False, server_default=sa.false()))
-    dialect = op.get_bind().dialect.name
-    op.execute("DROP VIEW filing")  # its trigger goes with it
-    if dialect != "sqlite":
-        op.execute("DROP FUNCTION filing_insert()")
-    for statement in filing(dialect, "tainted", "automatic"):
-        op.execute(statement)
+    file_anew("tainted", "automatic")
     op.execute(
-        f"UPDATE message SET automatic = {'1' if dialect == 'sqlite' else 'true'} WHERE seq IN"
+        f"UPDATE message SET automatic = {'1' if op.get_bind().dialect.name == 'sqlite' else 'true'} WHERE seq IN"
         f" (SELECT message_seq FROM message_body WHERE {_is_automatic()})"
     )
 

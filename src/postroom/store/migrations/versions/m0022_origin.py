@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from postroom.store.migrations.versions.m0001_first import filing
+from postroom.store.migrations.versions.m0001_first import file_anew
 
 revision = "0022"
 down_revision = "0021"
@@ -17,10 +17,5 @@ def upgrade() -> None:
     op.execute(
         "UPDATE message SET origin = coalesce((SELECT b.origin FROM message_body b WHERE b.message_seq = seq), origin)"
     )
-    dialect = op.get_bind().dialect.name
-    op.execute("DROP VIEW filing")  # its trigger goes with it
-    if dialect != "sqlite":
-        op.execute("DROP FUNCTION filing_insert()")
+    file_anew("tainted", "automatic", "origin")
     op.drop_column("message_body", "origin")
-    for statement in filing(dialect, "tainted", "automatic", "origin"):
-        op.execute(statement)

@@ -17,6 +17,7 @@ from postroom.service.keyring import KeyRing
 from tests.fakes.bed import Bed
 
 PLAIN_ANSWERS = _PlainAnswers()
+REQUEST = {"type": "http", "method": "POST", "path": "/mcp", "headers": [(b"host", b"127.0.0.1")]}
 GONE = {"type": "http.disconnect"}
 
 
@@ -114,7 +115,7 @@ async def test_only_a_call_that_came_whole_and_says_nothing_before_its_answer_ne
 
     async with _remote(house) as remote:
         remote._protocol = protocol  # type: ignore[assignment]
-        await remote.app({"type": "http", "headers": [(b"host", b"127.0.0.1")]}, receive, send)
+        await remote.app(dict(REQUEST), receive, send)
     assert found == [plain]
 
 
@@ -162,7 +163,7 @@ async def test_a_request_does_not_inherit_how_the_one_before_on_its_connection_w
     async with _remote(house) as remote:
         remote._protocol = protocol  # type: ignore[assignment]
         for _request in range(2):
-            await remote.app({"type": "http", "headers": [(b"host", b"127.0.0.1")]}, receive, send)
+            await remote.app(dict(REQUEST), receive, send)
     assert found == [False, True] * 2
 
 

@@ -22,7 +22,6 @@ _COUNTED = {
     },
 }
 _CUT = ("subject", "preview", "display_name", "filename", "content_type", "reason", "send_error")
-_ITEM, _PERSON, _FILE = 400, 405, 1_000  # characters that are at most in the data of a list and not in its words
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -49,13 +48,6 @@ def size_of(data: Mapping[str, Any]) -> int:
 def fits(data: Mapping[str, Any], room: int) -> bool:
     """Tell whether data have at most `room` characters as JSON."""
     return size_of(data) <= room
-
-
-def surely_fit(items: Sequence[Mapping[str, Any]], text: str, room: int) -> bool:
-    """Tell from the words of a page of messages, for a tenth of the price, that its data fit; no means: measure."""
-    people = sum(len(item["to"]) + len(item.get("cc", ())) + len(item.get("bcc", ())) for item in items)
-    files = sum(len(item.get("attachments", ())) for item in items)
-    return 2 * len(text) + _ITEM * len(items) + _PERSON * people + _FILE * files <= room
 
 
 def held(data: dict[str, Any], room: int = DATA_CHARS) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from postroom.mcp.door import Names, refuse, with_bearer
 from postroom.mcp.face import Face, Hands
 from postroom.mcp.peer import Peer
 from postroom.mcp.server import Server
+from postroom.mcp.single_exchange import SingleExchange
 from postroom.service.keyring import KeyRing
 from postroom.service.oauth_issuer import Issuer
 from postroom.service.oauth_parameters import resource_of
@@ -78,7 +79,8 @@ class RemoteServer:
             required_scopes=[],
         )
         state_key = face.desk.house.secret.sign("MCP request state", b"")
-        self._server = server(hands, verifier=KeyVerifier(keys, resource, issuer), auth=auth, state_key=state_key)
+        verifier = KeyVerifier(keys, resource, issuer)
+        self._server = server(hands, verifier=verifier, auth=auth, state_key=state_key)
         self._names = Names(public_url)
         self._max_body = max_body
         self._ended = False
@@ -90,6 +92,9 @@ class RemoteServer:
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             json_response=cast("bool", _PlainAnswers()),
         )
+        low = self._server.session_manager.app
+        self._exchange = SingleExchange(low, verifier, self._server.only_reads)
+        self._server.meets = self._exchange.meet
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; whoever waits for its peer to go hears of the end of the server as well."""
@@ -99,7 +104,9 @@ class RemoteServer:
                 await refuse(send, *refusal)
                 return
             inside = with_bearer(scope)
-            await self._protocol(inside, partial(self._received, receive, Peer(inside)), self._worded(send))
+            received = partial(self._received, receive, Peer(inside))
+            if (rest := await self._exchange.answer(inside, received, send)) is not None:
+                await self._protocol(inside, rest, self._worded(send))
         else:
             await self._protocol(scope, receive, send)
 

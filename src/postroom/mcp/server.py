@@ -89,6 +89,7 @@ class Server(MCPServer[Any]):
             middleware=[self._mark],
         )
         self.answered = asyncio.Event()  # set once the first request was answered
+        self.meets: Callable[[Any], None] | None = None  # told of each request that has come in, before its answer
         for prompt in offered():
             self.add_prompt(prompt)
         self._hands = hands
@@ -152,6 +153,8 @@ class Server(MCPServer[Any]):
         token = _ASIDE.set(aside)
         ASKED.set(_asked(ctx.request))
         PEER.set(peer_of(ctx.request))
+        if self.meets is not None:
+            self.meets(ctx)
         try:
             await self._count(ctx)
             answer = await call_next(ctx)
@@ -165,6 +168,11 @@ class Server(MCPServer[Any]):
     def names(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
         """The names of all tools that it knows by now, and of those that may say something before their answer."""
         return self._names
+
+    def only_reads(self, name: str) -> bool:
+        """Tell whether it knows a tool of this name by now that changes nothing, and says nothing before its answer."""
+        row = self.rows.get(name)
+        return row is not None and self._knows and row.reads and not row.speaks
 
     @property
     def hands(self) -> Hands:

@@ -18,7 +18,7 @@ from postroom.mcp.fitting import (
     fitted,
     held,
     room_for,
-    surely_fit,
+    size_of,
 )
 from postroom.mcp.offering import if_offered
 from postroom.mcp.shapes import (
@@ -53,6 +53,7 @@ from postroom.service.messages import MessageRef
 from postroom.service.operation import Answer
 from postroom.service.reading import Format, Reading
 
+_AROUND = 100  # characters of the data of a page around its messages, at most
 _HALF = DATA_CHARS // 2 - 100  # characters of the messages that were labelled, and of those that are not there
 MaxChars = Annotated[int, Field(ge=100, le=200_000)]
 Offset = Annotated[int, Field(ge=0)]
@@ -266,10 +267,11 @@ def _files(attachments: list[dict[str, Any]], left: int) -> str:
 
 
 class _Told(NamedTuple):
-    """A message of a list, as data and in words: nothing of it may be changed."""
+    """A message of a list, as data and in words: nothing of it may be changed. `size`: characters of its data."""
 
     fields: dict[str, Any]
     words: str
+    size: int
 
 
 def _told(message: Listed, of_many: bool, by: Introduction) -> _Told:
@@ -278,7 +280,7 @@ def _told(message: Listed, of_many: bool, by: Introduction) -> _Told:
 
 def _worded(message: Listed, of_many: bool, by: Introduction) -> _Told:
     fields = message_fields(message, of_many=of_many, by=by)
-    return _Told(fields, told_item(fields))
+    return _Told(fields, told_item(fields), size_of(fields))
 
 
 # Agents ask what is new far oftener than something is: 0.2 ms a page.
@@ -295,7 +297,7 @@ def _page(found: Answer[ListedMessages], none: str, limit: int, *, of_many: bool
     items = [item.fields for item in told]
     text = _counted([item.words for item in told], none)
     data: dict[str, Any] = {"position": found.position, "messages": items}
-    if not surely_fit(items, text, room := room_for(limit)):
+    if sum(item.size for item in told) + len(told) + _AROUND > (room := room_for(limit)):
         data = held(data, room)
         text = _counted([told_item(item) for item in data["messages"]], none)
     if page.next_page_token is not None:

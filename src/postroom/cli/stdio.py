@@ -70,7 +70,7 @@ def _bridged(options: Mapping[str, str]) -> int:
 def _end(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    # The thread that reads stdin cannot be woken: everything of ours is closed by now.
+    # A thread that reads stdin cannot be woken: everything of ours is closed by now.
     os._exit(status)
 
 
@@ -102,9 +102,14 @@ async def _serve(hands: Hands, server: "Server", options: Mapping[str, str]) -> 
 async def _protocol(server: "Server") -> None:
     from mcp.server.stdio import stdio_server
 
-    async with stdio_server() as (read, write):
-        low = server._lowlevel_server
-        await low.run(read, write, low.create_initialization_options())
+    from postroom.cli.pipes import pipes
+
+    try:
+        async with pipes() as (stdin, stdout), stdio_server(stdin, stdout) as (read, write):
+            low = server._lowlevel_server
+            await low.run(read, write, low.create_initialization_options())
+    except* BrokenPipeError:
+        log.warning("the host reads no more")
 
 
 async def _house(hands: Hands, server: "Server", stop: asyncio.Event, options: Mapping[str, str]) -> None:

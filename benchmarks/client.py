@@ -10,13 +10,20 @@ import json
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from benchmarks.tree import Tree, read_line
 
 _VERSION = "2025-06-18"
 _HELLO = {"protocolVersion": _VERSION, "capabilities": {}, "clientInfo": {"name": "benchmark", "version": "1"}}
+
+_NEWER = "2026-07-28"
+_ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": _NEWER,
+    "io.modelcontextprotocol/clientInfo": _HELLO["clientInfo"],
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 
 
 class Client(Protocol):
@@ -66,16 +73,46 @@ class StdioClient:
         return _result(self._out.readline() or b"{}")
 
 
-class HttpClient:
-    """A client over streamable HTTP, on one connection that is kept."""
+class _Http:
+    """One connection that is kept, to the MCP endpoint of a server."""
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
         self._headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
         self._numbers = itertools.count(1)
         self._used = 0.0
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _post(self, body: bytes, **headers: str) -> http.client.HTTPResponse:
+        # uvicorn ends a connection that was idle for 5 s; http.client opens another by itself.
+        if time.monotonic() - self._used > 2:
+            self._connection.close()
+        self._connection.request("POST", "/mcp", body, {**self._headers, **headers})
+        response = self._connection.getresponse()
+        self._used = time.monotonic()
+        if response.status >= 300:
+            raise RuntimeError(f"HTTP {response.status}: {response.read()[:300]!r}")
+        return response
+
+
+class HttpClient(_Http):
+    """A client of the older era (2025-06-18) over streamable HTTP, with a session."""
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        super().__init__(url, key)
         response = self._post(_request(0, "initialize", _HELLO))
         self._headers["MCP-Protocol-Version"] = _VERSION
         if (session := response.getheader("mcp-session-id")) is not None:
@@ -95,26 +132,19 @@ class HttpClient:
         with contextlib.suppress(OSError, http.client.HTTPException):
             self._connection.request("DELETE", "/mcp", headers=self._headers)
             self._connection.getresponse().read()
-        self._connection.close()
+        super().close()
 
-    def __enter__(self) -> "HttpClient":
-        return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
-    ) -> None:
-        self.close()
+class NewerClient(_Http):
+    """A client of the newer era (2026-07-28) over streamable HTTP: each request says what the client is."""
 
-    def _post(self, body: bytes) -> http.client.HTTPResponse:
-        # uvicorn ends a connection that was idle for 5 s; http.client opens another by itself.
-        if time.monotonic() - self._used > 2:
-            self._connection.close()
-        self._connection.request("POST", "/mcp", body, self._headers)
-        response = self._connection.getresponse()
-        self._used = time.monotonic()
-        if response.status >= 300:
-            raise RuntimeError(f"HTTP {response.status}: {response.read()[:300]!r}")
-        return response
+    def __init__(self, url: str, key: str | None = None) -> None:
+        super().__init__(url, key)
+        self._headers |= {"MCP-Protocol-Version": _NEWER, "Mcp-Method": "tools/call"}
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        params = {"name": tool, "arguments": arguments, "_meta": _ENVELOPE}
+        return _result(_data(self._post(_request(next(self._numbers), "tools/call", params), **{"Mcp-Name": tool})))
 
 
 def _data(response: http.client.HTTPResponse) -> bytes:

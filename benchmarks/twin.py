@@ -1,6 +1,7 @@
 """The other side of the tool figures: a bare server of the same SDK with a tool that does nothing, and one that waits.
 
-`python -m benchmarks.twin` serves stdio; with `http`, streamable HTTP on a free port, whose address it prints.
+`python -m benchmarks.twin` serves stdio; with `http`, streamable HTTP on a free port, whose address it prints; with
+`json`, the same with JSON instead of streams, which costs it least.
 """
 
 import asyncio
@@ -38,17 +39,18 @@ async def ring() -> str:
     return ""
 
 
-async def _http() -> None:
+async def _http(*, as_json: bool) -> None:
     import uvicorn
 
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.setblocking(False)
         print(f"http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
-        app = server.streamable_http_app()
+        app = server.streamable_http_app(json_response=as_json)
         # As Postroom runs it: uvloop and httptools, no access log.
         config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
         await uvicorn.Server(config).serve(sockets=[sock])
 
 
 if __name__ == "__main__":
-    run(_http() if sys.argv[1:] == ["http"] else server.run_stdio_async())
+    way = sys.argv[1] if sys.argv[1:] else "stdio"
+    run(server.run_stdio_async() if way == "stdio" else _http(as_json=way == "json"))

@@ -258,7 +258,7 @@ async def test_where_the_answer_cannot_be_written_the_claim_stays(house: Bed, mo
         settle(*given)
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr("postroom.service.send.settle", full)
+    monkeypatch.setattr("postroom.service.leaving.settle", full)
     with pytest.raises(StorageFull):
         await house.call("claims.reply", claim_id=claim.claim_id, text="Yes.")
     assert (await _states(house), house.rows("SELECT 1 FROM delivery")) == (["claimed"], [])

@@ -18,7 +18,7 @@ from postroom.model.page import Page
 from postroom.model.policy import Approval, ApprovalState, Held, Need, Rule, Taint, hand
 from postroom.model.record import Record
 from postroom.model.tenant import Actor
-from postroom.service import drafts, families, holding, places, policy, send, standing
+from postroom.service import drafts, families, holding, leaving, places, policy, standing
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_wording import DraftRef
 from postroom.service.holding import Hold
@@ -88,7 +88,7 @@ def _as_tainted(context: Context, given: Hold) -> Draft:
     departure = given.departure
     if departure.wording is not None:
         return given.draft
-    sending = send.look_at(context, send.mailbox_of(context, departure), departure)
+    sending = leaving.look_at(context, leaving.mailbox_of(context, departure), departure)
     return given.draft if sending.taint is None else given.draft.model_copy(update={"tainted": Taint.READING})
 
 
@@ -163,11 +163,11 @@ def _let_go(context: Context, given: Decision, approval: Approval) -> Sent:
     draft = _draft(context, approval)
     if not drafts.take_out(context, draft):
         raise holding.decided(approval)
-    mailbox = send.mailbox_of(context, departure)
+    mailbox = leaving.mailbox_of(context, departure)
     made_of: dict[str, Any] = {"source": draft.original_id, "written": draft.tainted}
-    sending = send.look_at(context, mailbox, departure, by=approval.asked_by, **made_of)
+    sending = leaving.look_at(context, mailbox, departure, by=approval.asked_by, **made_of)
     policy.judge(context, mailbox, sending, is_approved=True)
-    sent = send.write(context, mailbox, departure, sending)
+    sent = leaving.write(context, mailbox, departure, sending)
     facts = {"approval": approval.approval_id, "message": sent.id, "message_id": sent.message_id}
     context.tx.emit(EventType.APPROVAL_APPROVED, approval, {**facts, "by": context.actor.api_key_id})
     return sent

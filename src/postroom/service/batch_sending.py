@@ -9,7 +9,7 @@ from pydantic import Field
 from postroom.model.errors import InvalidInput, PostroomError, Problem, Refused, TooLarge, Unprocessable
 from postroom.model.policy import Ruling
 from postroom.model.tenant import Actor
-from postroom.service import send
+from postroom.service import leaving, send
 from postroom.service.departure import Departure, Sent
 from postroom.service.inboxes import InboxRef
 from postroom.service.operation import Answer, Context, Input
@@ -67,7 +67,7 @@ def commit_batch(context: Context, given: Departures) -> tuple[Sent, ...]:
     sent: list[Sent] = []
     for number, departure in enumerate(given.departures):
         try:
-            result = send.commit(context, departure)
+            result = leaving.commit(context, departure)
         except Refused as error:
             raise _of(number, error) from None
         if isinstance(result, Ruling):

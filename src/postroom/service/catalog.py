@@ -38,6 +38,7 @@ from postroom.service import (
     introducing,
     keys,
     label_list,
+    leaving,
     lists,
     log,
     messages,
@@ -262,7 +263,7 @@ _INTERNAL = (
     _read("messages.since", messages.since, messages.Since, "message_read", internal=True),
     _read("messages.find_raw", messages.get_raw, messages.MessageRef, "message_read", internal=True),
     _read("messages.prepare", send.prepare, send.Prepare, "message_send", internal=True),
-    _write("messages.commit", send.commit, Departure, "message_send", internal=True),
+    _write("messages.commit", leaving.commit, Departure, "message_send", internal=True),
     _write(
         "messages.commit_batch", batch_sending.commit_batch, batch_sending.Departures, "message_send", internal=True
     ),

@@ -17,7 +17,7 @@ from postroom.model.message import Attachment, Outgoing, Raw, Upload
 from postroom.model.policy import Held
 from postroom.model.record import Record
 from postroom.model.tenant import SYSTEM, Actor, Reach
-from postroom.service import holding, policy, send, standing
+from postroom.service import holding, leaving, policy, send, standing
 from postroom.service.departure import Departure, Sent
 from postroom.service.draft_files import content_of
 from postroom.service.draft_wording import DraftRef, own_labels
@@ -160,8 +160,8 @@ def commit(context: Context, given: Parting) -> send.Leaving:
     """Write the message that a draft has become, in the place of the draft; one that is held stays, and waits."""
     if not given.is_due:
         standing.check(context, "draft_send")
-    mailbox = send.mailbox_of(context, given.departure)
-    sending = send.look_at(context, mailbox, given.departure, was_draft=True, written=given.draft.tainted)
+    mailbox = leaving.mailbox_of(context, given.departure)
+    sending = leaving.look_at(context, mailbox, given.departure, was_draft=True, written=given.draft.tainted)
     ruling = policy.judge(context, mailbox, sending)
     if given.is_due:
         ruling = standing.gone(context, given.draft) or ruling
@@ -169,7 +169,7 @@ def commit(context: Context, given: Parting) -> send.Leaving:
         return holding.ask(context, given.departure, ruling, holding.park(context, given.draft))
     if not take_out(context, given.draft):
         raise _changed()
-    return send.write(context, mailbox, given.departure, sending)
+    return leaving.write(context, mailbox, given.departure, sending)
 
 
 def claim(context: Context, given: Claim) -> list[DraftSummary]:

@@ -13,6 +13,7 @@ import pytest
 from postroom.config import Settings
 from postroom.listening import Listeners, Serve
 from postroom.store.locks import Presence
+from tests.processes.running import free_port
 
 WRITER = """
 import asyncio, pathlib, sys
@@ -46,8 +47,7 @@ async def _idle(_sock: socket.socket) -> None:
 
 
 async def test_localhost_and_its_address_are_one_door(tmp_path: Path, presence: Presence) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     spelled = [
         Settings(home=tmp_path, http=f"{host}:{port}", smtp="127.0.0.1:0") for host in ("localhost", "127.0.0.1")
     ]

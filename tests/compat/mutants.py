@@ -64,13 +64,13 @@ class Run:
             return None
         tied = tied_tests(session.items)
         document.closed()  # what is made of the rows and kept is made of the true ones
-        with mock.patch.object(conftest, "DEADLINE_S", DEADLINE_S):
-            # A mutant is to be noticed by what it does, not by a body that the document words otherwise.
-            with mock.patch.object(document, "hold"):
-                for name, mutated in mutants():
-                    self.noticed[name] = self._first_to_fail(tied.get(name, ()), mutated)
-            first = {items[0].nodeid: items[0] for name, _ in mutants() if (items := tied.get(name))}
-            self.noticed[CONTROL] = self._first_to_fail(list(first.values())[::10], contextlib.nullcontext)
+        # A mutant is to be noticed by what it does, not by a body that the document words otherwise.
+        with mock.patch.object(conftest, "DEADLINE_S", DEADLINE_S), mock.patch.object(document, "hold"):
+            for name, mutated in mutants():
+                self.noticed[name] = self._first_to_fail(tied.get(name, ()), mutated)
+        # With the time that a test has: on a busy machine a true one may take longer than one of a mutant is given.
+        first = {items[0].nodeid: items[0] for name, _ in mutants() if (items := tied.get(name))}
+        self.noticed[CONTROL] = self._first_to_fail(list(first.values())[::10], contextlib.nullcontext)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -275,7 +275,7 @@ async def test_so_many_files_come_in_at_once_and_no_more(
         await go.wait()
 
     app = _app(house)
-    app._uploads = Uploads(house.desk, seconds=0.2)
+    app._uploads = Uploads(house.desk, seconds=1.0)
     async with _ours(house, app=app) as client:
         asked = {"inbox_id": AGENT}
         first = asyncio.create_task(client.post("/attachments", params=asked, content=slow()))

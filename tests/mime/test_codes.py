@@ -1,7 +1,7 @@
 """One-time codes and links against mails of our own in fourteen languages, and what crafted bodies may cost."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -126,9 +126,15 @@ CRAFTED = {
 @pytest.mark.parametrize("name", sorted(CRAFTED))
 def test_a_crafted_mail_costs_less_than_a_quarter_of_a_second(name: str) -> None:
     body = CRAFTED[name]
-    began = time.process_time()
-    find(body[:900], body, body)
-    assert time.process_time() - began < 0.25
-    began = time.process_time()
-    find_links(body, body)
-    assert time.process_time() - began < 0.25
+    assert _seconds(lambda: find(body[:900], body, body)) < 0.25
+    assert _seconds(lambda: find_links(body, body)) < 0.25
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Return what `work` costs, the least of three: a processor that others use as well is slower at times."""
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        times.append(time.process_time() - began)
+    return min(times)

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.mime.references import (
@@ -119,6 +119,7 @@ def test_no_subject_takes_long(part: str) -> None:
     assert time.process_time() - started < 2
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_base_subject_has_no_prefix_left_to_a_reply(subject: str) -> None:
     base = base_subject(subject)

@@ -82,10 +82,10 @@ AUTHORS = [
 @pytest.mark.parametrize("field", ["From", "Sender", "Resent-From", "Resent-Sender"])
 def test_another_author_or_one_that_reads_two_ways_is_refused(field: str, author: str) -> None:
     header = [f"{field}: {author}", *(WHOLE[1:] if field == "From" else WHOLE)]
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Refused, match=field):
         completed(*header)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_no_author_is_refused() -> None:
@@ -133,10 +133,10 @@ def test_a_message_without_a_header_is_refused(raw: bytes) -> None:
 def test_a_header_of_too_many_fields_or_bytes_is_refused() -> None:
     completed(*WHOLE, *(f"X-{n}: x" for n in range(100)))
     for lines in ([f"X-{n}: x" for n in range(101)], ["A:b"] * 60_000, ["References: " + "<a@b> " * 50_000]):
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(InvalidInput):
             completed(*WHOLE, *lines)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
 
 
 def test_utf8_stands_in_a_header_where_smtputf8_was_asked_for() -> None:

@@ -116,3 +116,4 @@ async def running(
             yield it
     finally:
         await it.stop()
+        sock.close()  # a server that ended before it listened has left it open

@@ -92,6 +92,7 @@ async def port_of(house: Bed, **limits: float) -> AsyncIterator[Port]:
         it.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        sock.close()  # a server that ended before it listened has left it open
 
 
 def letter(**fields: str | None) -> bytes:

@@ -219,7 +219,7 @@ async def test_a_peer_that_leaves_while_its_recipient_is_looked_up_is_forgotten_
         await peer.say(MESSAGE + b"x\r\n.\r\n")
         async with asyncio.timeout(5):
             await held.taking.wait()
-            peer.abort()
+            peer.reset()
             session = next(iter(it.server.sessions))
             await _until(lambda: session._lost)
         assert it.server.sessions == {session}

@@ -4,13 +4,14 @@ import asyncio
 import re
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiosmtplib
 import pytest
 
 from postroom.model.errors import StorageFull, Temporary
 from postroom.model.event import EventType
+from postroom.mta.submission import SubmissionSession
 from tests.fakes.bed import DOMAIN, Bed
 from tests.fakes.clock import FakeClock
 from tests.fakes.mail import mail
@@ -283,15 +284,15 @@ async def test_a_false_end_of_a_message_sends_nothing(house: Bed, name: str) -> 
 
 
 async def test_a_peer_that_stalls_is_told_and_let_go(house: Bed) -> None:
-    async with port_of(house, idle_seconds=0.05) as it:
+    async with port_of(house, idle_seconds=0.5) as it:
         await it.play(BEGIN + ">> AUTH LOGIN\n<< 334\n<< 421 4.4.2\n<< EOF")
         await it.play(BEGIN + auth(AGENT, it.key) + to_data() + ">> From: x\n<< 421 4.4.2\n<< EOF")
         assert await it.sent() == []
 
 
 async def test_a_session_ends_when_its_time_is_over_however_busy(house: Bed) -> None:
-    async with port_of(house, session_seconds=0.3, commands=10**9) as it:
-        peer = await it.entered()
+    async with port_of(house, session_seconds=1.0, commands=10**9) as it:
+        peer = await it.play(BEGIN)
         async with asyncio.timeout(10):
             while (await _noop(peer)).startswith("250"):
                 pass
@@ -369,7 +370,7 @@ async def test_a_failure_of_ours_is_temporary_and_sends_nothing(house: Bed, monk
 
 
 async def test_250_comes_after_the_commit(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with port_of(house, session_seconds=0.2) as it:
+    async with port_of(house) as it:
         peer = await it.entered(to_data())
         ask, may_go, asked = house.desk.ask, asyncio.Event(), asyncio.Event()
 
@@ -382,6 +383,8 @@ async def test_250_comes_after_the_commit(house: Bed, monkeypatch: pytest.Monkey
         monkeypatch.setattr(house.desk, "ask", held)
         await peer.say(f"From: {AGENT}\r\n\r\n.\r\n".encode())
         await asked.wait()
+        (session,) = it.server.sessions
+        cast(SubmissionSession, session)._time_is_over()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):  # the time of the session is over, and it waits for the commit
                 await peer.reader.readexactly(1)

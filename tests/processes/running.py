@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import shutil
 import signal
 import smtplib
@@ -63,9 +64,11 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nothing holds at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+    """Return a port that nothing holds, of those that no system hands out: until it is used nobody else is given it."""
+    while True:
+        port = 10_240 + secrets.randbelow(22_000)  # `random` is seeded alike in all processes that run tests
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
@@ -146,6 +149,8 @@ class Server:
         """End the whole process group at once, as a crash does."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # one that has only just begun leads no group yet
+            self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=10)
 
 
@@ -320,12 +325,17 @@ def fetch(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
             return error.code, _lower(error.headers), error.read()
 
 
-def is_answering(port: int) -> bool:
-    """Tell whether something of ours answers HTTP on this port."""
-    try:
-        return fetch(f"http://127.0.0.1:{port}/healthz")[0] == 200
-    except OSError:
-        return False
+def follows(http: str, smtp: tuple[str, int]) -> None:
+    """Wait until another process of the folder listens at both addresses, as it must within two seconds."""
+
+    def answers() -> bool:
+        try:
+            with smtplib.SMTP(*smtp, timeout=2) as peer:
+                return fetch(f"{http}/healthz")[0] == 200 and peer.noop()[0] == 250
+        except OSError:
+            return False
+
+    until(answers, "another process listens", 2.0)
 
 
 def _lower(fields: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ResourceUpdatedNotification
 
 from tests.mcp.walk import walk
-from tests.processes.running import COMMAND, Agent, Processes, Server, free_port, mail, patient, send
+from tests.processes.running import COMMAND, Agent, Processes, Server, free_port, mail, patient, send, text_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::mcp.shared.exceptions.MCPDeprecationWarning")
 KEY = "owner-key-" + "b" * 30
@@ -95,6 +95,10 @@ async def test_progress_and_subscriptions_come_through_in_both_eras(processes: P
             assert await steps.get() >= 0
 
 
+async def _set(event: asyncio.Event) -> None:
+    event.set()
+
+
 @patient
 async def test_a_lost_connection_is_told_to_each_call_and_found_again(processes: Processes) -> None:
     port = f"127.0.0.1:{free_port()}"
@@ -106,10 +110,15 @@ async def test_a_lost_connection_is_told_to_each_call_and_found_again(processes:
     ):
         inbox = (await agent.does("create_inbox"))["inbox_id"]
         await older.client.subscribe_resource(f"inbox://{inbox}")
-        waiting = asyncio.create_task(older.refuses("wait_for_message", inbox_id=inbox, timeout=60))
-        await asyncio.sleep(0.3)  # the call is under way
+        begun = asyncio.Event()
+        waits = {"inbox_id": inbox, "timeout": 60}
+        waiting = asyncio.create_task(
+            older.client.call_tool("wait_for_message", waits, progress_callback=lambda *_step: _set(begun))
+        )
+        await begun.wait()
         await asyncio.to_thread(server.kill)
-        assert "was lost" in await waiting
+        lost = await waiting
+        assert (lost.is_error, "was lost" in text_of(lost)) == (True, True)
         for each in (agent, older):
             assert f"No Postroom answers at {server.http}/mcp: nothing was done" in await each.refuses("list_inboxes")
             with pytest.raises(MCPError, match="No Postroom answers"):

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import smtplib
 import sqlite3
 import subprocess
@@ -63,20 +61,27 @@ def test_every_message_that_got_250_survives_kill_9_and_retries_make_no_duplicat
 
 
 def test_a_delivery_whose_process_was_killed_is_done_once_by_another(processes: Processes) -> None:
+    inbox = _inbox(processes)
+    tries = 0
+    while "sending" not in _states(processes) and tries < 10:  # it may be done before this process comes to kill it
+        _kill_who_delivers(processes, inbox, str(tries))
+        tries += 1
+    assert sorted(_states(processes)) == ["delivered"] * (tries - 1) + ["sending"]
+    processes.serve().started()
+    until(lambda: set(_states(processes)) == {"delivered"}, "another process delivers", 10)
+    assert sorted(_subjects(processes, inbox, "received")) == [str(number) for number in range(tries)]
+
+
+def _kill_who_delivers(processes: Processes, inbox: str, subject: str) -> None:
+    """Let a stdio server send a message to itself and kill it as soon as it has begun to deliver that."""
     wire = Wire(environment(processes.home), processes.folder)
     try:
         wire.ask(INITIALIZE)
-        inbox = wire.call(2, "create_inbox")["inbox_id"]
-        # Over 256 KiB: it is parsed in a process of its own, so there is time to be killed in.
-        wire.call(3, "send_message", inbox_id=inbox, to=inbox, subject="7", text="all work and no play\n" * 40_000)
-        until(lambda: bool(_leased(processes, str(wire.process.pid))), "the delivery is under way", 5)
-        os.killpg(wire.process.pid, signal.SIGKILL)
+        # Large: it is parsed in a process of its own, so there is time to be killed in.
+        wire.call(2, "send_message", inbox_id=inbox, to=inbox, subject=subject, text="all work and no play\n" * 40_000)
+        until(lambda: "queued" not in _states(processes), "the delivery is under way", 5)
     finally:
         wire.close()
-    assert _states(processes) == ["sending"]
-    processes.serve().started()
-    until(lambda: _states(processes) == ["delivered"], "another process delivers", 10)
-    assert _subjects(processes, inbox, "received") == ["7"]
 
 
 def test_a_full_disk_is_452_and_loses_nothing_and_service_returns_with_the_space(
@@ -167,11 +172,6 @@ def _subjects(processes: Processes, inbox: str, label: str = "received") -> list
 def _query(processes: Processes, sql: str) -> list[tuple[str, ...]]:
     with contextlib.closing(sqlite3.connect(processes.home / "postroom.db", timeout=10)) as database:
         return database.execute(sql).fetchall()
-
-
-def _leased(processes: Processes, pid: str) -> list[str]:
-    rows = _query(processes, "SELECT lease_owner FROM delivery WHERE lease_owner IS NOT NULL")
-    return [owner for (owner,) in rows if owner.startswith(f"{pid}-")]
 
 
 def _states(processes: Processes) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from mcp.client.client import ConnectMode
 
 from postroom.cli.commands import run
-from tests.processes.running import Processes, endpoint, fetch, free_port, patient, remote, until
+from tests.processes.running import Processes, endpoint, fetch, follows, free_port, patient, remote, until
 
 KEY = "k" * 40
 
@@ -86,19 +86,8 @@ def test_serve_stands_by_while_another_of_its_folder_listens_and_follows_it_at_o
     assert second.http == first.http
     assert "standing by" in second.errors()
     assert first.end() == 0
-    _follows(f"http://{ports['http']}", endpoint(ports["smtp"]))
+    follows(f"http://{ports['http']}", endpoint(ports["smtp"]))
     assert json.loads((processes.home / "run.json").read_text("utf-8"))["pid"] == second.process.pid
-
-
-def _follows(http: str, smtp: tuple[str, int]) -> None:
-    def answers() -> bool:
-        try:
-            with smtplib.SMTP(*smtp, timeout=2) as peer:
-                return fetch(f"{http}/healthz")[0] == 200 and peer.noop()[0] == 250
-        except OSError:
-            return False
-
-    until(answers, "another process listens", 2.0)
 
 
 @pytest.mark.parametrize(("number", "mode"), [(signal.SIGTERM, "auto"), (signal.SIGINT, "legacy")])

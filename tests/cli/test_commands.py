@@ -145,6 +145,7 @@ def test_an_imported_file_is_kept_byte_by_byte_and_once(cli: Run, tmp_path: Path
     assert cli("import", "eml", file, "--inbox", BOX, "--json")["status"] == "imported"
     assert b"duplicate" in cli("import", "eml", file, "--inbox", BOX)
     item = cli("messages", "list", BOX, "--json")["items"][0]
+    assert item["tainted"] is False
     assert cli("messages", "raw", BOX, item["message_id"]) == BROKEN[name]
 
 

@@ -169,7 +169,9 @@ class MessageLine(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return it ready for JSON, its lists read."""
-        return {name.removesuffix("_json"): self._value(name) for name in self._fields}
+        return {name.removesuffix("_json"): self._value(name) for name in self._fields} | {
+            "tainted": bool(self.tainted)
+        }
 
     def _value(self, name: str) -> Any:
         value = getattr(self, name)

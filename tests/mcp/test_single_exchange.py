@@ -20,6 +20,7 @@ from postroom.service.keyring import KeyRing
 from tests.fakes.bed import Bed
 
 _NEWER = "2026-07-28"
+_CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_inboxes"}}'
 _HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "older", "version": "1"}}
 
 
@@ -215,6 +216,88 @@ async def test_a_session_that_its_client_ended_is_known_no_more(house: Bed, monk
         assert (await older.call("list_inboxes")).status_code == 404
 
 
+async def test_a_call_that_is_met_while_its_session_ends_does_not_keep_it(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _older(house, monkeypatch) as older:
+        handle = StreamableHTTPServerTransport.handle_request
+
+        async def late(transport: Any, scope: Any, receive: Any, send: Any) -> None:
+            if scope["method"] == "DELETE":
+                assert (await older.call("list_inboxes", {}, **{"x-mcp-readonly": "no"})).status_code == 200
+            await handle(transport, scope, receive, send)
+
+        monkeypatch.setattr(StreamableHTTPServerTransport, "handle_request", late)
+        assert (await older.client.delete("/mcp", headers=older.headers)).status_code == 200
+        assert (await older.call("list_inboxes")).status_code == 404
+
+
+async def test_a_session_that_ends_while_its_client_is_slow_answers_no_more(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (await house.call("keys.create")).api_key
+    async with _remote(house) as remote, _connected(remote, key, monkeypatch) as older:
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield _CALL[:20]
+            assert (await older.client.delete("/mcp", headers=older.headers)).status_code == 200
+            yield _CALL[20:]
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(remote.app), base_url="http://127.0.0.1") as client:
+            headers = {**older.client.headers, **older.headers}
+            assert (await client.post("/mcp", content=slowly(), headers=headers)).status_code == 404
+
+
+async def test_a_client_that_says_once_more_what_it_can_do_is_looked_at_anew(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _older(house, monkeypatch) as older:
+        await older.in_exchange("list_inboxes")
+        assert (await older.post({"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": _HELLO})).is_success
+        older.sessions.clear()
+        await older.call("list_inboxes")
+        assert older.sessions == ["POST"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("authorization", "Bearer nobody", 401),
+        ("mcp-session-id", "nobody", 404),
+        ("mcp-protocol-version", _NEWER, 400),
+        ("accept", "text/html", 406),
+        ("content-type", "text/plain", 400),
+    ],
+)
+async def test_of_a_header_that_stands_twice_the_first_counts(
+    house: Bed, name: str, value: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with _older(house, monkeypatch) as older:
+        fields = [(name, value), *{**older.client.headers, **older.headers}.items()]
+        assert (await older.client.post("/mcp", content=_CALL, headers=fields)).status_code == status
+
+
+@pytest.mark.parametrize("accepted", ["application/jsonx", "x-application/json", "text/plain;as=application/json"])
+async def test_who_takes_no_json_is_given_none(house: Bed, accepted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _older(house, monkeypatch) as older:
+        assert (await older.call("list_inboxes", {}, accept=f"{accepted}, text/event-stream")).status_code == 406
+
+
+async def test_a_call_that_says_that_it_is_too_long_is_refused_before_it_comes(
+    house: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (await house.call("keys.create")).api_key
+    async with _remote(house) as remote, _connected(remote, key, monkeypatch) as older:
+
+        async def never() -> AsyncIterator[bytes]:
+            await asyncio.Event().wait()
+            yield b""
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(remote.app), base_url="http://127.0.0.1") as client:
+            headers = {**older.client.headers, **older.headers, "content-length": "99999999999"}
+            assert (await client.post("/mcp", content=never(), headers=headers)).status_code == 413
+
+
 async def test_sessions_that_are_not_used_are_forgotten(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     key = (await house.call("keys.create")).api_key
     async with _remote(house) as remote:
@@ -263,9 +346,8 @@ async def test_a_call_in_pieces_is_put_together_unless_it_is_too_long_for_a_read
 ) -> None:
     key = (await house.call("keys.create")).api_key
     async with _remote(house) as remote, _connected(remote, key, monkeypatch) as older:
-        call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_inboxes"}}'
-        at = call.index(b'"method"')
-        pieces = [call[:9], call[9:at], b"", b" " * (size - len(call)), call[at:]]
+        at = _CALL.index(b'"method"')
+        pieces = [_CALL[:9], _CALL[9:at], b"", b" " * (size - len(_CALL)), _CALL[at:]]
 
         async def content() -> AsyncIterator[bytes]:
             for piece in pieces:

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from postroom.cli.pipes import _Lines
 from tests.processes.running import COMMAND, environment, fetch, patient, reached
 from tests.processes.test_stdio import INITIALIZE
 
@@ -73,7 +77,33 @@ def test_a_host_that_speaks_by_sockets_is_served(tmp_path: Path) -> None:
         _say(wire, INITIALIZE)
         assert _hear(wire)["id"] == 1
         _say(wire, INITIALIZED, *map(_list, range(2, 6)))
-        assert [_hear(wire)["id"] for _ in range(2, 6)] == [2, 3, 4, 5]
+        assert sorted(_hear(wire)["id"] for _ in range(2, 6)) == [2, 3, 4, 5]
+
+
+def test_whoever_shares_the_pipe_with_stdin_finds_it_as_it_was_once_the_server_has_ended(tmp_path: Path) -> None:
+    shared, into = os.pipe()
+    with os.fdopen(shared, "rb") as kept, os.fdopen(into, "wb") as wire:
+        with _running(tmp_path / "home", kept, subprocess.PIPE) as process:
+            _say(wire, INITIALIZE)
+            _hear(process.stdout)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+        assert not fcntl.fcntl(kept, fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+def test_a_host_of_one_socket_that_is_gone_before_it_has_read_everything_ends_the_server(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    errors = tmp_path / "errors"
+    with errors.open("wb") as log, _running(tmp_path / "home", theirs, theirs, log) as process:
+        theirs.close()
+        with ours, ours.makefile("rwb") as wire:
+            _say(wire, INITIALIZE)
+            _hear(wire)
+            _say(wire, INITIALIZED, *map(_list, range(2, 40)))  # more than a socket holds
+            _hear(wire)
+        assert process.wait(timeout=20) == 0
+    assert "the host " in errors.read_text()  # it reads no more, or is gone: whichever is seen first
+    assert "Traceback" not in errors.read_text()
 
 
 def test_without_a_stderr_nothing_but_protocol_comes_out(tmp_path: Path) -> None:
@@ -103,6 +133,14 @@ def test_a_line_of_many_megabytes_is_read_whole(tmp_path: Path) -> None:
         _hear(process.stdout)
         _say(process.stdin, INITIALIZED, {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params})
         assert "Unknown argument 'what'" in str(_hear(process.stdout))
+
+
+async def test_a_line_without_an_end_ends_the_input_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    reader = asyncio.StreamReader(limit=100)
+    reader.feed_data(b"{}\n" + b"x" * 200)
+    async with asyncio.timeout(5):
+        assert [line async for line in _Lines(reader)] == ["{}\n"]
+    assert "the host wrote a line of more than" in caplog.text
 
 
 @patient

@@ -6,6 +6,7 @@ The SDK asks a thread for each line, and two for each answer: a third of the pro
 
 import asyncio
 import contextlib
+import logging
 import os
 import select
 import stat
@@ -13,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+log = logging.getLogger(__name__)
 # A pipe of which poll says that it takes something takes this much (POSIX: PIPE_BUF; a socket takes more).
 _PIECE = min(select.PIPE_BUF, 4096) if hasattr(select, "PIPE_BUF") else 512
 _LONGEST = 2**28  # bytes of a line, four times what HTTP takes; the SDK's threads know no bound
@@ -31,12 +33,14 @@ async def pipes() -> AsyncIterator[tuple[Any, Any]]:
     with _apart(0, os.open(os.devnull, os.O_RDONLY)) as in_, _apart(1, os.dup(2)) as out:
         reader = asyncio.StreamReader(limit=_LONGEST)
         loop = asyncio.get_running_loop()
+        blocks = os.get_blocking(in_)
         file = os.fdopen(os.dup(in_), "rb")  # the transport closes it
         transport, _protocol = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
         try:
             yield _Lines(reader), _Out(out)
         finally:
             transport.close()
+            os.set_blocking(in_, blocks)  # whoever shares the pipe finds it as it was
 
 
 class _Lines:
@@ -49,7 +53,14 @@ class _Lines:
         return self
 
     async def __anext__(self) -> str:
-        if not (line := await self._reader.readline()):
+        line = b""
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:  # a socket, of a host that was ended before it had read everything
+            log.warning("the host is gone")
+        except ValueError:
+            log.error("the host wrote a line of more than %s bytes", _LONGEST)
+        if not line:
             raise StopAsyncIteration
         return line.decode("utf-8", "replace")
 
@@ -67,7 +78,7 @@ class _Out:
         self._text += text
 
     async def flush(self) -> None:
-        """Return once all is with the pipe. Raises BrokenPipeError: nobody reads it any more."""
+        """Return once all is with the pipe. Raises ConnectionError: nobody reads it any more."""
         rest = memoryview(self._text.encode())
         self._text = ""
         while rest:

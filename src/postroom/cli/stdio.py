@@ -108,7 +108,7 @@ async def _protocol(server: "Server") -> None:
         async with pipes() as (stdin, stdout), stdio_server(stdin, stdout) as (read, write):
             low = server._lowlevel_server
             await low.run(read, write, low.create_initialization_options())
-    except* BrokenPipeError:
+    except* ConnectionError:  # a pipe breaks, a socket is reset
         log.warning("the host reads no more")
 
 

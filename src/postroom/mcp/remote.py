@@ -92,8 +92,9 @@ class RemoteServer:
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             json_response=cast("bool", _PlainAnswers()),
         )
-        low = self._server.session_manager.app
-        self._exchange = SingleExchange(low, verifier, self._server.only_reads)
+        manager = self._server.session_manager
+        sessions = manager._server_instances
+        self._exchange = SingleExchange(manager.app, verifier, self._server.only_reads, sessions)
         self._server.meets = self._exchange.meet
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:

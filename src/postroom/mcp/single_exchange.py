@@ -23,7 +23,6 @@ from mcp.shared.inbound import (
     MCP_PARAM_HEADER_PREFIX,
     InboundLadderRejection,
     classify_inbound_request,
-    find_duplicated_routing_header,
 )
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
@@ -43,6 +42,7 @@ Send = Callable[[Message], Awaitable[None]]
 # Seconds after which a call of a session goes the SDK's way again, so that the SDK sees that the session is used.
 FRESH_S = 60.0
 _MOST_BYTES = 65_536  # of a call: one that reads is small
+_MOST_DIGITS = 5  # of the content-length of such a call: what says that it is longer is not waited for
 _PATH, _BEARER = "/mcp", "Bearer "
 _SESSION, _VERSION, _JSON = "mcp-session-id", "mcp-protocol-version", "application/json"
 _OLDER = frozenset({None, *HANDSHAKE_PROTOCOL_VERSIONS})
@@ -87,12 +87,17 @@ class _Exchange:
 
 
 class SingleExchange:
-    """Stands in front of the SDK's app. `server` is the SDK's, `reads` tells whether a tool only reads."""
+    """Stands in front of the SDK's app. `server` is the SDK's, `reads` tells whether a tool only reads, `sessions` are
+    those that the SDK serves.
+    """
 
-    def __init__(self, server: Any, verifier: TokenVerifier, reads: Callable[[str], bool]) -> None:
+    def __init__(
+        self, server: Any, verifier: TokenVerifier, reads: Callable[[str], bool], sessions: Mapping[str, Any]
+    ) -> None:
         self._server = server
         self._verifier = verifier
         self._reads = reads
+        self._sessions = sessions
         self._known: dict[str, _Session] = {}
         self._lifespan: tuple[Any] | None = None  # what the SDK's way was seen to hand on, in a tuple: it may be None
 
@@ -100,9 +105,13 @@ class SingleExchange:
         """Learn from a call that reads, which the SDK has let in, whose its session is and what the client can do."""
         request, client = ctx.request, ctx.session.client_params
         self._lifespan = (ctx.lifespan_context,)
-        if request is None or client is None or isinstance(request, _Request) or not self._is_reading(ctx):
+        if request is None or client is None or isinstance(request, _Request):
             return
         session, user = request.headers.get(_SESSION), request.scope.get("user")
+        if ctx.method == "initialize":
+            self._known.pop(session, None)  # a client may say once more what it can do
+        if not self._is_reading(ctx):
+            return
         if session is None or ctx.protocol_version not in _OLDER or not isinstance(user, AuthenticatedUser):
             return
         connection = Connection.from_envelope(ctx.protocol_version, client.client_info, client.capabilities)
@@ -123,7 +132,8 @@ class SingleExchange:
         if user is None or (session is not None and authorization_context(user) != session.owner):
             return receive
         heard = await _heard(receive)
-        call = self._reading(heard)
+        # A session may have ended while its client was slow to say what it asks.
+        call = None if session is not None and not self._is_open(request) else self._reading(heard)
         runner = None if call is None else session.runner if session is not None else self._of_envelope(request, call)
         if call is None or runner is None:
             return _again(heard, receive)
@@ -136,12 +146,16 @@ class SingleExchange:
 
     def _session(self, request: _Request) -> _Session | None:
         """Return the session of a request of the older era, None where none is known, or not of late."""
-        named = request.headers.get(_SESSION, "")
-        if request.scope["method"] == "DELETE":
-            self._known.pop(named, None)  # the SDK says whether it ends
-        session = self._known.get(named)
+        session = self._known.get(request.headers.get(_SESSION, ""))
         is_newer = request.headers.get(_VERSION) in _NEWER
-        return None if session is None or is_newer or session.until < monotonic() else session
+        if session is None or is_newer or session.until < monotonic():
+            return None
+        return session if self._is_open(request) else None
+
+    def _is_open(self, request: _Request) -> bool:
+        """Tell whether the SDK still serves the session: a call on its way may be met after the end was asked for."""
+        transport = self._sessions.get(request.headers.get(_SESSION, ""))
+        return transport is not None and not transport.is_terminated
 
     async def _user(self, request: _Request) -> AuthenticatedUser | None:
         """Return whose request it is, None where the SDK has to look at it, or to refuse it."""
@@ -156,8 +170,7 @@ class SingleExchange:
 
     def _of_envelope(self, request: _Request, call: JSONRPCRequest) -> ServerRunner[Any] | None:
         """Return the runner of a call that says itself what its client is and can (2026-07-28)."""
-        fields = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"])
-        if self._lifespan is None or find_duplicated_routing_header(fields) is not None:
+        if self._lifespan is None:
             return None
         found = classify_inbound_request({"method": call.method, "params": call.params}, headers=request.headers)
         if isinstance(found, InboundLadderRejection):
@@ -187,8 +200,10 @@ def _is_usual(request: _Request) -> bool:
     fields = request.headers
     return (
         (request.scope["method"], request.scope["path"]) == ("POST", _PATH)
+        and len(fields) == len(request.scope["headers"])  # one that stands twice the SDK judges
+        and len(fields.get("content-length", "")) <= _MOST_DIGITS
         and fields.get("content-type") == _JSON
-        and _JSON in fields.get("accept", "")
+        and _JSON in (kind.partition(";")[0].strip() for kind in fields.get("accept", "").split(","))
         and (fields.get(_VERSION) in _OLDER or fields[_VERSION] in _NEWER)
         and not any(name.startswith(_MORE) for name in fields)
     )

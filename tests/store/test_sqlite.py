@@ -6,7 +6,6 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -22,12 +21,6 @@ from postroom.store.transaction import Transaction
 
 HERE = Reach(org_id="org_a")
 INBOX = Mailbox(inbox_id="inb_a", org_id="org_a", pod_id="pod_a", address="a@b.test")
-
-
-@pytest.fixture
-def database(tmp_path: Path, migrated: Path) -> Path:
-    """An empty database with the newest schema."""
-    return Path(copyfile(migrated, tmp_path / "postroom.db"))
 
 
 @contextlib.asynccontextmanager

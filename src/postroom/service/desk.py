@@ -40,7 +40,7 @@ class Store(Protocol):
         self, function: Callable[[Transaction], T], reach: Reach, now: int, *, alone: bool = False
     ) -> T: ...
 
-    async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T: ...
+    async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int, kind: str = "") -> T: ...
 
 
 class Fetcher(Protocol):
@@ -135,7 +135,7 @@ class Desk:
         if operation.mode == "write":
             answer = await self._store.write(run, actor.reach, now, alone=operation.alone)
         else:
-            answer = await self._store.read(run, actor.reach, now)
+            answer = await self._store.read(run, actor.reach, now, operation.name if operation.quick else "")
         if seen:  # before anybody is shown it: what it says can be obeyed at once
             await taint.remember(self, actor)
         return answer

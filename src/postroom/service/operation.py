@@ -94,6 +94,7 @@ class Operation:
     least: Literal["org", "pod", "inbox"] = "inbox"  # a key that is confined to less is always refused
     alone: bool = False  # writes in a transaction of its own: FTS5 writes out what it gathered at every savepoint
     internal: bool = False  # a step of another operation or of a worker: no face names it
+    quick: bool = False  # reads few rows by their keys: may be done without a hop to a thread (store/pace.py)
 
     def reaches_far_enough(self, actor: Actor) -> bool:
         """Tell whether a key is not confined to less than this takes."""

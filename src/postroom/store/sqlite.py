@@ -23,6 +23,7 @@ from sqlalchemy.dialects import sqlite as _dialects
 
 from postroom.model.errors import Busy, PostroomError, StorageFull, Temporary
 from postroom.model.tenant import Reach
+from postroom.store.pace import Pace
 from postroom.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -74,13 +75,19 @@ class _Waiting:
     now: int
     future: "asyncio.Future[Any]"
     alone: bool = False  # shares its transaction with no other
+    kind: str = ""  # of a read that may be quick
+    took: float = 0.0  # seconds
     result: Any = None
     error: BaseException | None = None
     rings: frozenset[str] | set[str] = frozenset()
 
     def run(self, connection: sqlite3.Connection) -> None:
         transaction = Transaction(connection, DIALECT, self.reach, self.now)
-        self.result = self.function(transaction)
+        begun = time.monotonic()
+        try:
+            self.result = self.function(transaction)
+        finally:
+            self.took = time.monotonic() - begun
         self.rings = transaction.rings
 
     def fail(self, error: BaseException) -> None:
@@ -164,21 +171,37 @@ class _Worker(ABC):
 
 
 class _Reader(_Worker):
+    def __init__(
+        self, name: str, path: Path, loop: asyncio.AbstractEventLoop, on_done: Callable[[set[str]], None], pace: Pace
+    ) -> None:
+        self._pace = pace
+        super().__init__(name, path, loop, on_done)
+
     def _run(self, batch: Sequence[_Waiting]) -> None:
-        # One snapshot for all of them: what a result says and the position beside it were true at the same moment.
-        try:
-            self._connection.execute("BEGIN")
-            for waiting in batch:
-                try:
-                    waiting.run(self._connection)
-                except BaseException as error:  # belongs to the caller, who waits for it
-                    waiting.fail(error)
-            if self._connection.in_transaction:  # a failing disk ends it
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            _roll_back(self._connection)
-            for waiting in batch:
-                waiting.fail(waiting.error or error)
+        _read_all(self._connection, batch)
+
+    def _answer(self, batch: Sequence[_Waiting]) -> None:
+        for waiting in batch:
+            if waiting.kind:
+                self._pace.took(waiting.kind, waiting.took, here=False)
+        super()._answer(batch)
+
+
+def _read_all(connection: sqlite3.Connection, batch: Sequence[_Waiting]) -> None:
+    """Run all functions of `batch` on one snapshot: what a result says and the position beside it were true at once."""
+    try:
+        connection.execute("BEGIN")
+        for waiting in batch:
+            try:
+                waiting.run(connection)
+            except BaseException as error:  # belongs to the caller, who waits for it
+                waiting.fail(error)
+        if connection.in_transaction:  # a failing disk ends it
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        _roll_back(connection)
+        for waiting in batch:
+            waiting.fail(waiting.error or error)
 
 
 class _Writer(_Worker):
@@ -253,7 +276,12 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._writer = _Writer("postroom-writer", path, loop, on_commit)
-        self._readers = [_Reader(f"postroom-reader-{n}", path, loop, on_commit) for n in range(readers)]
+        self._pace = Pace()
+        self._readers = [_Reader(f"postroom-reader-{n}", path, loop, on_commit, self._pace) for n in range(readers)]
+        self._here = connect(path)
+        self._here.execute("PRAGMA busy_timeout=0")  # whoever has to wait does so in a thread
+        self._at_work = threading.Lock()  # it is closed by another thread than it works in
+        self._closed = False
         self._watch = connect(path)
         self._seen, self._batches, self._others = _data_version(self._watch), 0, 0
 
@@ -264,9 +292,23 @@ class SqliteStore:
         """
         return await self._ask(self._writer, function, reach, now, alone=alone)
 
-    async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int) -> T:
-        """Run `function` on a snapshot and return its result."""
-        return await self._ask(self._reader(), function, reach, now)
+    async def read(self, function: Callable[[Transaction], T], reach: Reach, now: int, kind: str = "") -> T:
+        """Run `function` on a snapshot and return its result.
+
+        `kind` names what reads few rows by their keys: where such reads are quick, the hop to a thread is saved.
+        """
+        if self._pace.is_quick(kind) and not self._closed:
+            waiting = _Waiting(function, reach, now, self._loop.create_future(), kind=kind)
+            with self._at_work:
+                _read_all(self._here, [waiting])
+            self._pace.took(kind, waiting.took, here=True)
+            await asyncio.sleep(0)  # others go on, as they do while somebody waits for a thread
+            if waiting.error is None:
+                result: T = waiting.result
+                return result
+            if not isinstance(waiting.error, Busy):
+                raise waiting.error
+        return await self._ask(self._reader(), function, reach, now, kind=kind)
 
     def _reader(self) -> _Reader:
         """Return the first reader that is not held up, else the last.
@@ -293,13 +335,23 @@ class SqliteStore:
 
     def close(self) -> None:
         """Finish what waits and close all connections."""
+        self._closed = True
         for worker in (*self._readers, self._writer):
             worker.close()
+        with self._at_work:
+            self._here.close()
         self._watch.close()
 
     def _ask(
-        self, worker: _Worker, function: Callable[[Transaction], T], reach: Reach, now: int, *, alone: bool = False
+        self,
+        worker: _Worker,
+        function: Callable[[Transaction], T],
+        reach: Reach,
+        now: int,
+        *,
+        alone: bool = False,
+        kind: str = "",
     ) -> "asyncio.Future[T]":
         future: asyncio.Future[T] = self._loop.create_future()
-        worker.put(_Waiting(function, reach, now, future, alone))
+        worker.put(_Waiting(function, reach, now, future, alone, kind))
         return future

@@ -17,8 +17,8 @@ from benchmarks.client import Client, HttpClient, NewerClient, StdioClient
 from benchmarks.report import Line, Promise, Report
 from benchmarks.rounds import rounds
 from benchmarks.sides import Postroom, environment, postroom
-from benchmarks.tools import Target, calls
-from benchmarks.tree import Tree, read_line, running, until
+from benchmarks.tools import Target, calls, client_of
+from benchmarks.tree import Tree, read_line, running
 
 _MESSAGES = 20
 
@@ -78,7 +78,7 @@ def _transports(stack: contextlib.ExitStack, folder: Path, house: Postroom) -> I
     log = folder / "log"
     far = stack.enter_context(running([sys.executable, "-m", "benchmarks.twin", "json"], log))
     url = read_line(far.process.stdout, 20, "the twin").decode().strip()
-    until(lambda: _is_there(url), 20, "the twin")
+    client_of(url).close()
     for transport, client in _HTTP.items():
         ours, other = client(house.http, house.owner_key), client(url)
         stack.callback(ours.close)
@@ -88,14 +88,6 @@ def _transports(stack: contextlib.ExitStack, folder: Path, house: Postroom) -> I
     near = stack.enter_context(running(command, log, environment(house.home), pipes=True))
     twin = stack.enter_context(running([sys.executable, "-m", "benchmarks.twin"], log, pipes=True))
     yield _Both("stdio", StdioClient(near), near, StdioClient(twin), twin)
-
-
-def _is_there(url: str) -> bool:
-    try:
-        HttpClient(url).close()
-    except OSError:  # the port is bound and not yet served
-        return False
-    return True
 
 
 def _targets(both: _Both, asked: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:

@@ -72,10 +72,11 @@ def _targets(stack: contextlib.ExitStack, folder: Path) -> Iterator[Target]:
     yield Target("http ours", stack.enter_context(house.client()), house.tree, "list_messages", listed)
     far = stack.enter_context(running([sys.executable, "-m", "benchmarks.twin", "http"], errors))
     url = read_line(far.process.stdout, 20, "the twin").decode().strip()
-    yield Target("http other", stack.enter_context(_client(url)), far, "nothing", {})
+    yield Target("http other", stack.enter_context(client_of(url)), far, "nothing", {})
 
 
-def _client(url: str) -> HttpClient:
+def client_of(url: str) -> HttpClient:
+    """Return a client of a server that has said where it will be, once it is there. Raises OSError after 20 s."""
     end = time.monotonic() + 20
     while True:
         try:

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from mcp.types import INVALID_REQUEST
 
+from postroom.mcp.door import Receive, Send
+from postroom.mcp.door import Scope as AsgiScope
 from postroom.mcp.face import Face, Hands
-from postroom.mcp.remote import Receive, RemoteServer, Send, _PlainAnswers
-from postroom.mcp.remote import Scope as AsgiScope
+from postroom.mcp.remote import RemoteServer, _PlainAnswers
 from postroom.mcp.tools import rows
 from postroom.service.keyring import KeyRing
 from tests.fakes.bed import Bed

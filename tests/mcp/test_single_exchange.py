@@ -106,6 +106,16 @@ async def _older(house: Bed, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[O
         yield older
 
 
+async def _in_pieces(
+    remote: RemoteServer, older: Older, pieces: AsyncIterator[bytes], **headers: str
+) -> httpx.Response:
+    """Send a body of the client as it comes, piece by piece."""
+    carrier = httpx.ASGITransport(remote.app)
+    async with httpx.AsyncClient(transport=carrier, base_url="http://127.0.0.1") as client:
+        given = {**older.client.headers, **older.headers, **headers}
+        return await client.post("/mcp", content=pieces, headers=given)
+
+
 def _later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = monotonic
     monkeypatch.setattr("postroom.mcp.single_exchange.monotonic", lambda: now() + seconds)
@@ -243,9 +253,7 @@ async def test_a_session_that_ends_while_its_client_is_slow_answers_no_more(
             assert (await older.client.delete("/mcp", headers=older.headers)).status_code == 200
             yield _CALL[20:]
 
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(remote.app), base_url="http://127.0.0.1") as client:
-            headers = {**older.client.headers, **older.headers}
-            assert (await client.post("/mcp", content=slowly(), headers=headers)).status_code == 404
+        assert (await _in_pieces(remote, older, slowly())).status_code == 404
 
 
 async def test_a_client_that_says_once_more_what_it_can_do_is_looked_at_anew(
@@ -293,9 +301,8 @@ async def test_a_call_that_says_that_it_is_too_long_is_refused_before_it_comes(
             await asyncio.Event().wait()
             yield b""
 
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(remote.app), base_url="http://127.0.0.1") as client:
-            headers = {**older.client.headers, **older.headers, "content-length": "99999999999"}
-            assert (await client.post("/mcp", content=never(), headers=headers)).status_code == 413
+        answer = await _in_pieces(remote, older, never(), **{"content-length": "99999999999"})
+        assert answer.status_code == 413
 
 
 async def test_sessions_that_are_not_used_are_forgotten(house: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,10 +361,7 @@ async def test_a_call_in_pieces_is_put_together_unless_it_is_too_long_for_a_read
                 yield piece
 
         older.sessions.clear()
-        carrier = httpx.ASGITransport(remote.app)
-        async with httpx.AsyncClient(transport=carrier, base_url="http://127.0.0.1") as client:
-            headers = {**older.client.headers, **older.headers}
-            answer = await client.post("/mcp", content=content(), headers=headers)
+        answer = await _in_pieces(remote, older, content())
         assert answer.status_code == 200
         assert '"isError":false' in answer.text
         assert older.sessions == sessions

@@ -1,13 +1,12 @@
 """New content of replies: the corpus read by a person, and what crafted bodies may cost."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from postroom.mime.quote import extract_text
 from postroom.mime.quote_html import _HTML_MARKERS, _is_marked, extract_html
+from tests.mime.cost import least_cost
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "reply" / "crisp"
 
@@ -217,19 +216,9 @@ CRAFTED_TEXT = {
 }
 
 
-def _cost(work: Callable[[], object]) -> float:
-    """Return the least of three times, seconds of processor time: a busy machine makes single ones longer."""
-    times = []
-    for _ in range(3):
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-    return min(times)
-
-
 @pytest.mark.parametrize("name", sorted(CRAFTED_TEXT))
 def test_a_crafted_text_costs_less_than_half_a_second(name: str) -> None:
-    assert _cost(lambda: extract_text(CRAFTED_TEXT[name])) < 0.5
+    assert least_cost(lambda: extract_text(CRAFTED_TEXT[name])) < 0.5
 
 
 GMAIL = (
@@ -314,4 +303,4 @@ CRAFTED_HTML = {
 
 @pytest.mark.parametrize("name", sorted(CRAFTED_HTML))
 def test_crafted_html_costs_less_than_half_a_second(name: str) -> None:
-    assert _cost(lambda: extract_html(CRAFTED_HTML[name])) < 0.5
+    assert least_cost(lambda: extract_html(CRAFTED_HTML[name])) < 0.5

@@ -8,8 +8,11 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+# ASGI, spelled out: starlette is the HTTP face's.
 Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _IN_QUERY = "apiKey"
 

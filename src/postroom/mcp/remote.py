@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
@@ -21,7 +21,7 @@ from mcp.types import INVALID_REQUEST
 from pydantic import AnyHttpUrl
 
 from postroom.mcp.auth import KeyVerifier
-from postroom.mcp.door import Names, refuse, with_bearer
+from postroom.mcp.door import Message, Names, Receive, Scope, Send, refuse, with_bearer
 from postroom.mcp.face import Face, Hands
 from postroom.mcp.peer import Peer
 from postroom.mcp.server import Server
@@ -30,11 +30,6 @@ from postroom.service.keyring import KeyRing
 from postroom.service.oauth_issuer import Issuer
 from postroom.service.oauth_parameters import resource_of
 
-# ASGI, spelled out: starlette is the HTTP face's.
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 # Seconds after which a client of an older era that asks nothing is forgotten, with what it follows. Few of them say
 # that they go (DELETE).
 IDLE_S = 1_800.0

@@ -5,7 +5,7 @@ What a session is, who may open, continue and end it, what is wrong with a reque
 SDK's.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
@@ -30,15 +30,12 @@ from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse, RequestId
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from postroom.mcp.door import Message, Receive, Scope, Send
 from postroom.model.errors import PostroomError
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 # Seconds after which a call of a session goes the SDK's way again, so that the SDK sees that the session is used.
 FRESH_S = 60.0
 _MOST_BYTES = 65_536  # of a call: one that reads is small
@@ -47,7 +44,7 @@ _PATH, _BEARER = "/mcp", "Bearer "
 _SESSION, _VERSION, _JSON = "mcp-session-id", "mcp-protocol-version", "application/json"
 _OLDER = frozenset({None, *HANDSHAKE_PROTOCOL_VERSIONS})
 _NEWER = frozenset(MODERN_PROTOCOL_VERSIONS)
-# Headers that the SDK's way reads: one of the first may stand twice, the second are arguments.
+# Headers that few send: the first choose tools and are refused where they are wrong, the second repeat arguments.
 _MORE = ("x-mcp-", MCP_PARAM_HEADER_PREFIX.lower())
 
 
